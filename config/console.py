@@ -1,0 +1,115 @@
+"""What every command shares: data to stdout, progress and problems to stderr, common options."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="ATSELF_HOME",
+    default=Path("persona"),
+    show_default=True,
+    help="Folder that holds the archive, models and index. [env: ATSELF_HOME]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+
+
+@cache
+def stderr() -> Console:
+    """The console for progress and problems; never for data."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@cache
+def stdout() -> Console:
+    """The console for data meant for people; JSON goes through :func:`emit_json`."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """One plain line of progress on stderr; markup in ``text`` is not interpreted."""
+    stderr().print(text, markup=False)
+
+
+def emit_json(value: object) -> None:
+    """One JSON document on stdout, readable by people and machines."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on stdout; cells are plain text."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    stdout().print(table)
+
+
+def emit_mapping(values: Mapping[str, object]) -> None:
+    """Aligned ``name  value`` lines on stdout."""
+    width = max((len(key) for key in values), default=0)
+    for key, value in values.items():
+        stdout().print(f"{key:<{width}}  {value}", markup=False)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A progress display on stderr with bar, count, rate and remaining time.
+
+    Without a terminal the bars are not drawn; callers print their own summary lines.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = stderr()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as display:
+        yield display
+
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Yield ``items`` while a progress bar with rate and remaining time counts them."""
+    with progress() as display:
+        task = display.add_task(description, total=total, note="")
+        for count, item in enumerate(items, 1):
+            yield item
+            if count % 64 == 0:
+                speed = display.tasks[0].speed
+                note = f"{speed:,.0f}/s" if speed else ""
+                display.update(task, completed=count, note=note)
+        display.update(task, completed=total or 0)

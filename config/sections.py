@@ -1,0 +1,171 @@
+"""The tables of the configuration file: what can be set, its type, its default, what it means.
+
+The text under each field is its documentation: ``atself init``, ``docs/settings.md`` and
+``config/default.toml`` are generated from it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Quantization = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"]
+
+
+def _split_commas(value: object) -> object:
+    """Lists may be written ``a, b`` where TOML's brackets are not at hand (the environment)."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _time_zone(value: object) -> object:
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{value!r} is no IANA time zone such as Asia/Jakarta") from error
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
+TimeZone = Annotated[str, BeforeValidator(_time_zone)]
+
+
+class Section(BaseModel):
+    """A table of the configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Persona(Section):
+    """Who @self is, beyond what the archive tells."""
+
+    name: str = ""
+    """Name to show instead of the archive's; empty takes the most recent display name."""
+    card: str = ""
+    """Extra lines for the system prompt, in your own words."""
+
+
+class Ingest(Section):
+    """Reading exports."""
+
+    time_zone: TimeZone = "UTC"
+    """Zone of exports that write local times without one (IANA name, such as Asia/Jakarta)."""
+    redact: bool = True
+    """Replace phone numbers, addresses, card numbers and keys as messages enter a dataset."""
+
+
+class Threads(Section):
+    """Finding which messages belong together."""
+
+    gap_minutes: float = Field(30, gt=0)
+    """A silence longer than this ends a thread unless a reply reaches over it. Minutes."""
+
+
+class Dataset(Section):
+    """What is learned from."""
+
+    window_tokens: int = Field(768, ge=64)
+    """Longest sequence cut from a thread. Tokens, estimated."""
+    context_messages: int = Field(24, ge=1)
+    """Most messages shown before the first reply of a sequence."""
+    validation_share: Share = 0.06
+    """Share of @self's replies held out to steer training; later than all training data."""
+    test_share: Share = 0.06
+    """Share of @self's replies held out to judge the result; later than validation."""
+    min_replies: int = Field(30, ge=1)
+    """With fewer replies of @self than this, a dataset is refused."""
+    memory_share: Share = 0.25
+    """Share of training sequences that show recalled passages, so that the model meets them."""
+    seed: int = 7
+    """Fixes every random choice: the same archive and seed give the same bytes."""
+
+
+class Train(Section):
+    """Fine-tuning."""
+
+    preset: str = "cpu-small"
+    """A file of config/presets: values for a kind of machine."""
+    base: str = "auto"
+    """Base model: auto follows the languages of the archive; else a catalogue name (see
+    `atself doctor`), a Hugging Face id, or a folder."""
+    minutes: float | None = Field(None, gt=0, examples=[20.0])
+    """Time budget for training; unset trains all epochs."""
+    epochs: float = Field(3.0, gt=0)
+    """Passes over the training data, unless the time budget or early stopping ends it."""
+    learning_rate: float = Field(5e-4, gt=0)
+    """Peak learning rate."""
+    rank: int = Field(16, ge=1)
+    """LoRA rank."""
+    alpha: int = Field(32, ge=1)
+    """LoRA scale; twice the rank is usual."""
+    dropout: float = Field(0.05, ge=0, lt=1)
+    """LoRA dropout."""
+    batch_tokens: int = Field(4096, ge=64)
+    """Tokens per optimiser step, gathered over as many small steps as memory asks for."""
+    max_tokens: int = Field(1024, ge=64)
+    """Longest sequence trained on; longer ones lose their oldest turns."""
+    seed: int = 7
+    """Fixes initialisation and order."""
+    quantization: Quantization = "Q8_0"
+    """How the model that serves is stored."""
+    threads: int | None = Field(None, ge=1, examples=[2])
+    """CPU threads; unset takes every core."""
+
+
+class Recall(Section):
+    """What the bot can look up in the archive."""
+
+    enabled: bool = True
+    """Show recalled passages to the model."""
+    embedder: str = "auto"
+    """Embedding model: auto follows the languages of the archive (see `atself doctor`)."""
+    passages: int = Field(4, ge=0)
+    """Most passages shown per reply."""
+    floor: float | None = Field(None, ge=-1, le=1, examples=[0.3])
+    """Cosine similarity below which a passage is not shown; unset takes the embedder's own."""
+    candidates: int = Field(40, ge=1)
+    """Passages fetched from each of vector and word search before they are ranked together."""
+    chroma_url: str | None = Field(None, examples=["http://localhost:8000"])
+    """A Chroma server; unset keeps the index in the home folder."""
+
+
+class Generate(Section):
+    """Writing replies."""
+
+    context_tokens: int = Field(2048, ge=256)
+    """Room for prompt and reply together."""
+    max_new_tokens: int = Field(160, ge=1)
+    """Longest reply. Tokens."""
+    temperature: float = Field(0.8, ge=0)
+    """0 always takes the likeliest token."""
+    top_p: float = Field(0.95, gt=0, le=1)
+    """Sample from the likeliest tokens that make up this share."""
+    min_p: float = Field(0.05, ge=0, le=1)
+    """Drop tokens less likely than this share of the likeliest."""
+    repeat_penalty: float = Field(1.1, ge=1)
+    """Makes recent tokens less likely; 1 is off."""
+    threads: int | None = Field(None, ge=1, examples=[2])
+    """CPU threads; unset takes every core."""
+    server_url: str | None = Field(None, examples=["http://localhost:8080/v1"])
+    """An OpenAI-compatible server to use instead of the model in this process."""
+    server_model: str | None = Field(None, examples=["persona"])
+    """Name of the model on that server."""
+    server_key: SecretStr | None = None
+    """Key for that server."""
+
+
+class Bot(Section):
+    """The live bots."""
+
+    telegram_token: SecretStr | None = None
+    """Token from Telegram's BotFather."""
+    discord_token: SecretStr | None = None
+    """Token from Discord's developer portal."""
+    allowed_chats: Names = ()
+    """Chats the bot may speak in (platform:id); empty means none."""
+    admins: Names = ()
+    """Accounts that may command it (platform:id)."""

@@ -1,0 +1,1 @@
+"""From exports to an archive of labelled messages, and from there to windows to learn from."""

@@ -1,0 +1,249 @@
+"""The archive: the one store of messages and people, in SQLite.
+
+Messages are upserted by their stable id, in transactions of a few thousand, so that an import
+killed at any moment leaves whole batches and its rerun continues. The full-text index lives in the
+same transactions; it stores only terms (see :mod:`ingest.terms`), not a second copy of the text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from ingest.chat import (
+    Attachment,
+    AttachmentKind,
+    Conversation,
+    Kind,
+    Message,
+    Person,
+    RawMessage,
+)
+from ingest.database import bounds, connect, explained, immediate, instant
+from ingest.errors import ArchiveError
+from ingest.intake import Added, Intake
+from ingest.roster import Roster, account_digest
+from ingest.terms import any_of
+
+_COLUMNS = (
+    "m.key, c.key, m.person, m.sent_at, m.text, m.kind, m.reply_to, m.mentions, m.attachments, "
+    "m.edited_at, m.forwarded_from"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM message m JOIN chat c ON c.id = m.chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much an archive holds; ``people`` counts those who wrote something."""
+
+    messages: int
+    self_messages: int
+    people: int
+    chats: int
+    replies: int
+
+
+class Archive:
+    """Everything that was said, and by whom. A context manager around one SQLite connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._roster = Roster(connection)
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = False) -> Self:
+        """Open the archive at ``path``; ArchiveError where it is missing and not to be created."""
+        if not create and not path.exists():
+            raise ArchiveError(
+                f"{path}: no archive yet; start with: atself ingest EXPORT --self YOU"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(connect(path))
+
+    def close(self) -> None:
+        """Close the connection; everything committed stays."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def revision(self) -> int:
+        """A number that grows whenever a message is added, changed or removed."""
+        row = self._connection.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()
+        return int(row[0])
+
+    def add(self, messages: Iterable[RawMessage]) -> Added:
+        """Insert what is new, update what changed, leave the rest; streamed in batches."""
+        with explained("archive"):
+            return Intake(self._connection, self._roster).add(messages)
+
+    def people(self) -> list[Person]:
+        """Everyone who ever appeared, in the order of appearance."""
+        return self._roster.people()
+
+    def message_counts(self) -> dict[int, int]:
+        """Messages per person id."""
+        return dict(
+            self._connection.execute("SELECT person, count(*) FROM message GROUP BY person")
+        )
+
+    def find_person(self, who: str) -> Person:
+        """The one person called ``who`` (handle, account or display name), or an ArchiveError."""
+        found = self._roster.find(who)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(f"@{person.handle}" for person in found)
+            raise ArchiveError(f"{who!r} is the name of several people: {names}; name one of these")
+        known = [name for person in self.people() for name in (*person.names, person.handle)]
+        near = get_close_matches(who, known, n=3, cutoff=0.5)
+        hint = f"; did you mean {', '.join(map(repr, near))}?" if near else "; see: atself people"
+        raise ArchiveError(f"nobody in the archive is called {who!r}{hint}")
+
+    def me(self) -> Person:
+        """@self, or an ArchiveError where nobody is."""
+        for person in self.people():
+            if person.is_self:
+                return person
+        raise ArchiveError("the archive does not know who @self is; say: atself people --self NAME")
+
+    def set_self(self, who: str) -> Person:
+        """Make this person @self, and nobody else."""
+        chosen = self.find_person(who)
+        with immediate(self._connection):
+            for person in self.people():
+                if person.is_self != (person.id == chosen.id):
+                    self._roster.mark(person.id, is_self=person.id == chosen.id)
+                    self._touch()
+        return self._roster.person(chosen.id)
+
+    def chats(self) -> list[Conversation]:
+        """Every conversation, in the order they were first imported."""
+        rows = self._connection.execute(
+            "SELECT key, title, platform, is_private, has_times FROM chat ORDER BY id"
+        )
+        return [Conversation(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
+
+    def messages(
+        self,
+        chat: str | None = None,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> Iterator[Message]:
+        """Stream messages, chat by chat, oldest first; ``after`` is inclusive, ``before`` not."""
+        for key in [chat] if chat else [found.id for found in self.chats()]:
+            where, values = bounds(key, after, before)
+            yield from self._fetch(f"{_SELECT} WHERE {where} ORDER BY m.sent_at, m.id", values)
+
+    def history(self, chat: str, *, before: datetime, limit: int) -> list[Message]:
+        """The latest ``limit`` messages of a chat before a moment, oldest first."""
+        where, values = bounds(chat, None, before)
+        order = "ORDER BY m.sent_at DESC, m.id DESC LIMIT ?"
+        return list(self._fetch(f"{_SELECT} WHERE {where} {order}", [*values, limit]))[::-1]
+
+    def get(self, ids: Iterable[str]) -> list[Message]:
+        """The messages with these ids, in the order asked for; unknown ids are left out."""
+        wanted = list(ids)
+        marks = ",".join("?" * len(wanted))
+        found = {m.id: m for m in self._fetch(f"{_SELECT} WHERE m.key IN ({marks})", wanted)}
+        return [found[id] for id in wanted if id in found]
+
+    def search(
+        self,
+        query: str,
+        *,
+        chat: str | None = None,
+        before: datetime | None = None,
+        limit: int = 40,
+    ) -> list[tuple[Message, float]]:
+        """Messages that share terms with ``query`` and their BM25, best first; higher is better."""
+        match = any_of(query)
+        if not match:
+            return []
+        where, values = bounds(chat, None, before)
+        sql = (
+            f"SELECT {_COLUMNS}, -bm25(words) AS score FROM words "
+            "JOIN message m ON m.id = words.rowid JOIN chat c ON c.id = m.chat "
+            f"WHERE words MATCH ? AND {where} ORDER BY score DESC LIMIT ?"
+        )
+        rows = self._connection.execute(sql, [match, *values, limit])
+        return [(self._message(row), float(row[-1])) for row in rows]
+
+    def self_times(self) -> list[datetime]:
+        """When @self wrote, oldest first."""
+        rows = self._connection.execute(
+            "SELECT m.sent_at FROM message m JOIN person p ON p.id = m.person "
+            "WHERE p.is_self ORDER BY m.sent_at"
+        )
+        return [instant(row[0]) for row in rows]
+
+    def counts(self) -> Counts:
+        """How much there is."""
+        one = self._connection.execute(
+            "SELECT count(*), count(*) FILTER (WHERE p.is_self), count(DISTINCT m.person), "
+            "count(DISTINCT m.chat), count(m.reply_to) "
+            "FROM message m JOIN person p ON p.id = m.person"
+        ).fetchone()
+        return Counts(one[0], one[1], one[2], one[3], one[4])
+
+    def forget(self, who: str) -> int:
+        """Remove a person and all they wrote, for good: a later import does not bring them back.
+
+        Mentions of them in others' messages become ``@someone``. Returns the messages removed.
+        """
+        person = self.find_person(who)
+        with explained("archive"), immediate(self._connection):
+            removed = Intake(self._connection, self._roster).remove_person(person)
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO forgotten VALUES (?)",
+                [(account_digest(account),) for account in person.accounts],
+            )
+        self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+        self._connection.execute("VACUUM")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._roster.reload()
+        return removed
+
+    def _touch(self) -> None:
+        self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+
+    def _fetch(self, sql: str, values: list[Any]) -> Iterator[Message]:
+        for row in self._connection.execute(sql, values):
+            yield self._message(row)
+
+    def _message(self, row: tuple[Any, ...]) -> Message:
+        mentions = orjson.loads(row[7]) if row[7] else ()
+        attachments = orjson.loads(row[8]) if row[8] else ()
+        return Message(
+            id=row[0],
+            chat=row[1],
+            person=self._roster.person(row[2]),
+            sent_at=instant(row[3]),
+            text=row[4],
+            kind=Kind(row[5]),
+            reply_to=row[6],
+            mentions=tuple(self._roster.person(id).handle for id in mentions),
+            attachments=tuple(
+                Attachment(AttachmentKind(kind), label) for kind, label in attachments
+            ),
+            edited_at=instant(row[9]) if row[9] is not None else None,
+            forwarded_from=row[10],
+        )

@@ -1,0 +1,109 @@
+"""SQLite as the archive uses it: opening, transactions, instants, and errors in plain words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ingest import schema
+from ingest.errors import ArchiveError
+
+BUSY_SECONDS = 15
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open (or create) the database at ``path`` in WAL mode, with the current tables."""
+    with explained(path):
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA cache_size = -65536")
+        _migrate(connection, path)
+        return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > schema.VERSION:
+        raise ArchiveError(f"{path}: written by a newer atself; update atself to open it")
+    if found == 0:
+        with immediate(connection):
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                for statement in _statements(schema.TABLES):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+@contextmanager
+def immediate(connection: sqlite3.Connection) -> Iterator[None]:
+    """A write transaction: committed at the end, rolled back on any error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def explained(where: object) -> Iterator[None]:
+    """Turn SQLite's failures into one line that says what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        hints = {
+            "locked": "another atself is writing; wait for it or stop it, then run again",
+            "full": "the disk is full; free some space, then run again: nothing is lost",
+            "unable to open": "check that the folder exists and may be written",
+            "readonly": "the file may not be written; check its permissions",
+        }
+        hint = next((hints[key] for key in hints if key in str(error)), "")
+        raise ArchiveError(f"{where}: {error}" + (f"; {hint}" if hint else "")) from error
+    except sqlite3.DatabaseError as error:
+        raise ArchiveError(
+            f"{where}: not a sound SQLite file ({error}); move it away and ingest the exports again"
+        ) from error
+
+
+def millis(instant: datetime) -> int:
+    """Milliseconds since 1970 of an aware instant."""
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def instant(value: int) -> datetime:
+    """The aware instant of :func:`millis`."""
+    return _EPOCH + value * _MILLISECOND
+
+
+def bounds(
+    chat: str | None, after: datetime | None, before: datetime | None
+) -> tuple[str, list[object]]:
+    """A WHERE clause over ``message m`` and ``chat c``, and its values."""
+    clauses, values = ["1"], list[object]()
+    if chat is not None:
+        clauses.append("c.key = ?")
+        values.append(chat)
+    if after is not None:
+        clauses.append("m.sent_at >= ?")
+        values.append(millis(after))
+    if before is not None:
+        clauses.append("m.sent_at < ?")
+        values.append(millis(before))
+    return " AND ".join(clauses), values

@@ -1,0 +1,227 @@
+"""Writing to the archive: raw messages to rows, with people resolved and terms indexed."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import orjson
+
+from ingest.chat import Conversation, Person, RawMessage
+from ingest.database import immediate, millis
+from ingest.roster import Roster
+from ingest.terms import phrase
+
+BATCH = 2000
+_UPSERT = """
+INSERT INTO message (key, digest, chat, person, sent_at, text, kind, reply_to, mentions,
+                     attachments, edited_at, forwarded_from)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET
+    digest = excluded.digest, person = excluded.person, sent_at = excluded.sent_at,
+    text = excluded.text, kind = excluded.kind, reply_to = excluded.reply_to,
+    mentions = excluded.mentions, attachments = excluded.attachments,
+    edited_at = excluded.edited_at, forwarded_from = excluded.forwarded_from
+RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What an import changed."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    forgotten: int = 0
+
+    def __add__(self, other: Added) -> Added:
+        return Added(
+            self.new + other.new,
+            self.changed + other.changed,
+            self.same + other.same,
+            self.forgotten + other.forgotten,
+        )
+
+
+class Intake:
+    """One import into an open archive."""
+
+    def __init__(self, connection: sqlite3.Connection, roster: Roster) -> None:
+        self._connection = connection
+        self._roster = roster
+        self._chats: dict[str, int] = {}
+
+    def add(self, messages: Iterable[RawMessage]) -> Added:
+        """Upsert in transactions of a few thousand messages."""
+        total = Added()
+        for batch in _batches(messages):
+            try:
+                with immediate(self._connection):
+                    total += self._add_batch(batch)
+            except BaseException:
+                self._roster.reload()
+                self._chats.clear()
+                raise
+        return total
+
+    def remove_person(self, person: Person) -> int:
+        """Delete a person with their messages, names and accounts; the caller's transaction."""
+        execute = self._connection.execute
+        rows = execute("SELECT id, text FROM message WHERE person = ?", (person.id,)).fetchall()
+        for id, text in rows:
+            self._unindex(id, text)
+        self._unmention(person)
+        execute("DELETE FROM message WHERE person = ?", (person.id,))
+        for table in ("name", "account"):
+            execute(f"DELETE FROM {table} WHERE person = ?", (person.id,))
+        execute("DELETE FROM person WHERE id = ?", (person.id,))
+        self._touch()
+        return len(rows)
+
+    def _unmention(self, person: Person) -> None:
+        rows = self._connection.execute(
+            "SELECT id, text, mentions FROM message WHERE mentions IS NOT NULL"
+        ).fetchall()
+        for id, text, mentions in rows:
+            others = [other for other in orjson.loads(mentions) if other != person.id]
+            if len(others) == len(orjson.loads(mentions)):
+                continue
+            self._unindex(id, text)
+            text = text.replace(f"@{person.handle}", "@someone")
+            self._connection.execute(
+                "UPDATE message SET text = ?, mentions = ? WHERE id = ?",
+                (text, orjson.dumps(others).decode() if others else None, id),
+            )
+            self._index(id, text)
+
+    def _add_batch(self, batch: Sequence[RawMessage]) -> Added:
+        keys = [message.id for message in batch]
+        marks = ",".join("?" * len(keys))
+        known = {
+            key: (digest, id, text)
+            for key, digest, id, text in self._connection.execute(
+                f"SELECT key, digest, id, text FROM message WHERE key IN ({marks})", keys
+            )
+        }
+        new = changed = forgotten = 0
+        for message in batch:
+            digest, (old, id, text) = _digest(message), known.get(message.id, (None, 0, ""))
+            if old == digest:
+                continue
+            if self._roster.is_forgotten(message.author):
+                forgotten += 1
+                continue
+            if old is not None:
+                self._unindex(id, text)
+                changed += 1
+            else:
+                new += 1
+            known[message.id] = self._write(message, digest)
+        if new or changed:
+            self._touch()
+        return Added(new, changed, len(batch) - new - changed - forgotten, forgotten)
+
+    def _write(self, message: RawMessage, digest: bytes) -> tuple[bytes, int, str]:
+        sent_at = millis(message.sent_at)
+        person = self._roster.resolve(message.author, sent_at)
+        text, mentions = self._text(message)
+        row = (
+            message.id,
+            digest,
+            self._chat(message.chat),
+            person,
+            sent_at,
+            text,
+            message.kind,
+            message.reply_to,
+            orjson.dumps(mentions).decode() if mentions else None,
+            _attachments(message),
+            millis(message.edited_at) if message.edited_at else None,
+            message.forwarded_from,
+        )
+        id = int(self._connection.execute(_UPSERT, row).fetchone()[0])
+        self._index(id, text)
+        return digest, id, text
+
+    def _text(self, message: RawMessage) -> tuple[str, list[int]]:
+        """Placeholders and words, mentioned names replaced by handles, and who is mentioned."""
+        text = message.text.encode("utf-8", "replace").decode()
+        mentions: list[int] = []
+        for account in message.mentions:
+            person = self._roster.mentioned(account)
+            if person is None:
+                continue
+            mentions.append(person)
+            if account.name:
+                handle = self._roster.person(person).handle
+                text = text.replace(f"@{account.name}", f"@{handle}")
+        pieces = [attachment.placeholder for attachment in message.attachments]
+        return " ".join([*pieces, text] if text else pieces), list(dict.fromkeys(mentions))
+
+    def _chat(self, chat: Conversation) -> int:
+        if chat.id not in self._chats:
+            row = self._connection.execute(
+                "INSERT INTO chat (key, title, platform, is_private, has_times) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET title = excluded.title "
+                "RETURNING id",
+                (chat.id, chat.title, chat.platform, chat.is_private, chat.has_times),
+            ).fetchone()
+            self._chats[chat.id] = int(row[0])
+        return self._chats[chat.id]
+
+    def _index(self, id: int, text: str) -> None:
+        self._connection.execute(
+            "INSERT INTO words (rowid, terms) VALUES (?, ?)", (id, phrase(text))
+        )
+
+    def _unindex(self, id: int, text: str) -> None:
+        # A contentless index forgets a row only when told what it had indexed.
+        self._connection.execute(
+            "INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", (id, phrase(text))
+        )
+
+    def _touch(self) -> None:
+        self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+
+
+def _batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
+    """Lists of up to BATCH messages; an error in the source is raised after what came before it."""
+    iterator = iter(messages)
+    failure: BaseException | None = None
+    while failure is None:
+        batch: list[RawMessage] = []
+        try:
+            batch.extend(islice(iterator, BATCH))
+        except Exception as error:  # written first, then raised: nothing read is lost
+            failure = error
+        if not batch:
+            break
+        yield batch
+    if failure is not None:
+        raise failure
+
+
+def _attachments(message: RawMessage) -> str | None:
+    pairs = [[attachment.kind, attachment.label] for attachment in message.attachments]
+    return orjson.dumps(pairs).decode() if pairs else None
+
+
+def _digest(message: RawMessage) -> bytes:
+    parts = (
+        message.author.platform,
+        message.author.key,
+        message.author.name,
+        message.sent_at.isoformat(),
+        message.text,
+        message.kind,
+        message.reply_to,
+        message.mentions,
+        message.attachments,
+        message.edited_at,
+        message.forwarded_from,
+    )
+    return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=16).digest()

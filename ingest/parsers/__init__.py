@@ -1,0 +1,9 @@
+"""Export formats. Each module offers one `Parser`; a file has exactly one that claims it."""
+
+from __future__ import annotations
+
+from ingest.parsers import plain, telegram
+from ingest.parsers.base import Parser
+
+PARSERS: tuple[Parser, ...] = (telegram.PARSER, plain.PARSER)
+"""Every known format."""

@@ -1,0 +1,138 @@
+"""Objects of a large JSON array, one at a time, in bounded memory.
+
+Exporters write one member per line, and a JSON string cannot hold a raw line break: in such a file
+the items of an array are the runs of lines between an opening brace and the closing one at its
+indentation. Cutting there and parsing each item with orjson is several times as fast as an
+event parser; files laid out otherwise go through ijson.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+import ijson
+import orjson
+
+from ingest.errors import FormatError
+
+_ARRAY = re.compile(rb'^[ \t]*"messages":[ \t]*\[[ \t]*\r?\n$')
+_OBJECT = re.compile(rb"^[ \t]*\{[ \t]*\r?\n$")
+_SCALAR = re.compile(rb'^[ \t]*"(name|type|id)":[ \t]*(.+?),?[ \t]*\r?\n$')
+_PRETTY = re.compile(rb'"messages":[ \t]*\[[ \t]*\r?\n[ \t]*\{[ \t]*\r?\n')
+MAX_ITEM_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One element of a ``messages`` array, and the scalars of the object that holds the array."""
+
+    value: dict[str, Any]
+    chat: dict[str, Any]
+    chat_number: int
+
+
+def items(stream: IO[bytes], head: bytes, name: str) -> Iterator[Item]:
+    """Every element of every ``messages`` array; ``head`` is a look at the start of ``stream``.
+
+    Raises FormatError where the file is cut short or is not JSON, after what came before.
+    """
+    reader = _by_lines if _PRETTY.search(head) else _by_events
+    return reader(stream, name)
+
+
+def _by_lines(stream: IO[bytes], name: str) -> Iterator[Item]:
+    lines = enumerate(stream, 1)
+    chat: dict[str, Any] = {}
+    chats, number = -1, 0
+    for number, line in lines:
+        if _ARRAY.match(line):
+            chats += 1
+            for value in _elements(lines, name):
+                yield Item(value, chat, chats)
+        elif _OBJECT.match(line):  # scalars of an earlier object are not this chat's
+            chat = {}
+        elif scalar := _SCALAR.match(line):
+            chat = {**chat, scalar[1].decode(): _loads(scalar[2], name, number)}
+    if chats < 0 or line.strip() not in (b"}", b"]"):
+        raise _cut_short(name, number)
+
+
+def _elements(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
+    """The objects of one array; ends behind its closing bracket."""
+    item: list[bytes] = []
+    margin, size, number = 0, 0, 0
+    for number, line in lines:
+        bare = line.rstrip().removesuffix(b",")
+        indent = len(bare) - len(bare.lstrip())
+        if not item:
+            if bare.strip() == b"]":
+                return
+            margin = indent
+        item.append(line)
+        size += len(line)
+        # Files edited by hand close one column off; what is nested closes two or more inside.
+        if bare.endswith(b"}") and bare.strip() in (b"}", b"{}") and indent <= margin + 1:
+            text = b"".join(item).rstrip().removesuffix(b",")
+            if indent == margin or _is_whole(text):
+                yield _loads(text, name, number)
+                item, size = [], 0
+        elif size > MAX_ITEM_BYTES:
+            raise FormatError(f"{name}:{number}: one message is over 64 MiB; not a chat export")
+    raise _cut_short(name, number)
+
+
+def _is_whole(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _loads(text: bytes, name: str, line: int) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise FormatError(f"{name}:{line}: not valid JSON ({error}); export it again") from error
+
+
+def _by_events(stream: IO[bytes], name: str) -> Iterator[Item]:
+    try:
+        yield from _built(ijson.parse(stream, use_float=True))
+    except ijson.IncompleteJSONError as error:
+        raise _cut_short(name, 0) from error
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        raise FormatError(f"{name}: not valid JSON ({error}); export it again") from error
+
+
+def _built(events: Iterator[tuple[str, str, Any]]) -> Iterator[Item]:
+    chat: dict[str, Any] = {}
+    chats, item_prefix = -1, ""
+    builder: Any = None
+    for prefix, event, value in events:
+        key = prefix.rpartition(".")[2]
+        if builder is None and key == "messages" and event == "start_array":
+            chats += 1
+        elif builder is None and key in ("name", "type", "id") and event in ("string", "number"):
+            chat = {**chat, key: value}
+        elif builder is None and event == "start_map":
+            if prefix.endswith("messages.item"):
+                builder, item_prefix = ijson.ObjectBuilder(), prefix
+                builder.event(event, value)
+            else:
+                chat = {}
+        elif builder is not None:
+            builder.event(event, value)
+            if event == "end_map" and prefix == item_prefix:
+                yield Item(builder.value, chat, chats)
+                builder = None
+
+
+def _cut_short(name: str, line: int) -> FormatError:
+    where = f"{name}:{line}" if line else name
+    return FormatError(
+        f"{where}: the file ends in the middle; the messages before are kept; export it again"
+    )

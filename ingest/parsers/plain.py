@@ -1,0 +1,118 @@
+"""Plain logs: one ``@speaker: text`` a line, ``--- title ---`` between scenes.
+
+Such logs carry no times. Messages get instants that only keep their order: a scene starts at the
+ISO date in its title where there is one, else two hours after the scene before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import PurePath
+
+from ingest.chat import Account, Conversation, Kind, RawMessage
+from ingest.parsers.base import Parser, Reading, Skipped
+
+PLATFORM = "plain"
+STEP = timedelta(seconds=10)
+SCENE_GAP = timedelta(hours=2)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_LINE = re.compile(r"@([\w .\-]{1,64}?)[ \t]*[:：][ \t]?(.*)", re.DOTALL)
+_SCENE = re.compile(r"-{3,}\s*(.*?)\s*-{3,}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MENTION = re.compile(r"@([\w\-]{1,64})")
+
+
+def claims(head: bytes) -> bool:
+    """Most of the first lines are labelled, and none is JSON."""
+    try:
+        text = head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:  # more than a character cut at the end of the look
+            return False
+        text = head[: error.start].decode("utf-8-sig")
+    lines = [line for line in text.splitlines()[:200] if line.strip()]
+    labelled = sum(bool(_LINE.match(line) or _SCENE.fullmatch(line.strip())) for line in lines)
+    return labelled * 2 > len(lines) and any(map(_LINE.match, lines))
+
+
+def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
+    """Stream the messages; lines without a label continue the message above them."""
+    pending: RawMessage | None = None
+    scenes = _Scenes(reading.name, reading.zone)
+    for line in (raw.decode("utf-8", "replace") for raw in reading.stream):
+        bare = line.removeprefix("\ufeff").strip()
+        labelled = _LINE.match(bare)
+        if pending and (labelled or _SCENE.fullmatch(bare)):
+            yield scenes.finish(pending)
+            pending = None
+        if labelled:
+            pending = scenes.message(labelled[1].strip(), labelled[2].strip())
+        elif scene := _SCENE.fullmatch(bare):
+            scenes.start(scene[1])
+        elif pending:
+            pending = replace(pending, text=f"{pending.text}\n{bare}")
+        elif bare:
+            yield Skipped("line without a speaker")
+    if pending:
+        yield scenes.finish(pending)
+
+
+PARSER = Parser("plain log", "plain '@speaker: text' lines", claims, parse)
+
+
+@dataclass
+class _Scenes:
+    """The running state of a log: which scene, what time, which lines were seen before."""
+
+    name: str
+    zone: tzinfo
+    title: str = ""
+    now: datetime = _EPOCH
+    chat: Conversation | None = None
+
+    def __post_init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def start(self, title: str) -> None:
+        self._seen[title] += 1
+        self.title = f"{title}#{self._seen[title]}"
+        self.now = max(self.now + SCENE_GAP, self._dated(title))
+
+    def _dated(self, title: str) -> datetime:
+        date = _DATE.search(title)
+        try:
+            return datetime.fromisoformat(date[0]).replace(tzinfo=self.zone) if date else _EPOCH
+        except ValueError:
+            return _EPOCH
+
+    def message(self, speaker: str, text: str) -> RawMessage:
+        if self.chat is None:
+            stem = PurePath(self.name.split("!")[-1]).name.split(".")[0]
+            key = _digest(f"{stem}\n{speaker}\n{text}")
+            self.chat = Conversation(f"{PLATFORM}:{key}", stem, PLATFORM, has_times=False)
+        self.now += STEP
+        author = Account(PLATFORM, speaker, speaker)
+        return RawMessage("", self.chat, author, self.now, text)
+
+    def finish(self, message: RawMessage) -> RawMessage | Skipped:
+        """Give a complete message its id: what was said in which scene, and the how-manyth time."""
+        text = message.text.strip()
+        if not text:
+            return Skipped("empty")
+        content = f"{self.title}\n{message.author.key}\n{text}"
+        self._seen[content] += 1
+        key = _digest(f"{content}\n{self._seen[content]}")
+        mentions = tuple(Account(PLATFORM, name, name) for name in _MENTION.findall(text))
+        kind = Kind.COMMAND if re.match(r"/[a-z]+\b", text) else Kind.TEXT
+        return replace(
+            message, id=f"{message.chat.id}:{key}", text=text, mentions=mentions, kind=kind
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -1,0 +1,58 @@
+"""The archive's tables. ``user_version`` numbers the layout."""
+
+from __future__ import annotations
+
+VERSION = 1
+
+TABLES = """
+CREATE TABLE chat (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,            -- platform:native-id
+    title TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    is_private INTEGER NOT NULL,
+    has_times INTEGER NOT NULL
+);
+CREATE TABLE person (
+    id INTEGER PRIMARY KEY,
+    handle TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    is_self INTEGER NOT NULL DEFAULT 0,
+    is_bot INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE account (
+    platform TEXT NOT NULL,
+    key TEXT NOT NULL,
+    person INTEGER NOT NULL REFERENCES person,
+    PRIMARY KEY (platform, key)
+) WITHOUT ROWID;
+CREATE TABLE name (                      -- display names, in the order they were first used
+    person INTEGER NOT NULL REFERENCES person,
+    name TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (person, name)
+) WITHOUT ROWID;
+CREATE TABLE forgotten (                 -- digests of accounts that must not come back
+    digest BLOB PRIMARY KEY
+) WITHOUT ROWID;
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL,                -- of the message as exported; tells "same" from "changed"
+    chat INTEGER NOT NULL REFERENCES chat,
+    person INTEGER NOT NULL REFERENCES person,
+    sent_at INTEGER NOT NULL,            -- milliseconds since 1970, UTC
+    text TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reply_to TEXT,
+    mentions TEXT,                       -- JSON list of person ids
+    attachments TEXT,                    -- JSON list of [kind, label]
+    edited_at INTEGER,
+    forwarded_from TEXT
+);
+CREATE INDEX message_order ON message (chat, sent_at, id);
+CREATE INDEX message_person ON message (person);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+INSERT INTO meta VALUES ('revision', 0);
+-- Contentless: the index keeps positions of terms, the text stays in message alone.
+CREATE VIRTUAL TABLE words USING fts5 (terms, content='', tokenize='unicode61');
+"""

@@ -1,0 +1,106 @@
+"""Files, archives and folders as a plain sequence of named byte streams, read once, in order."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from ingest.errors import FormatError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+HEAD_BYTES = 64 * 1024
+_IGNORED = {".ds_store", "thumbs.db", "desktop.ini"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file to import, wherever it lies; ``name`` is how messages about it call it.
+
+    ``size`` counts the bytes that :meth:`open` reads from disk, for progress.
+    """
+
+    name: str
+    path: Path
+    size: int
+    member: str | None = None
+
+    @contextmanager
+    def open(self, on_bytes: Callable[[int], None] = lambda _count: None) -> Iterator[IO[bytes]]:
+        """The content, unpacked; ``on_bytes`` hears of every raw read."""
+        try:
+            with (
+                io.BufferedReader(_Counted(self.path, on_bytes), 1 << 20) as raw,
+                self._unpacked(raw) as stream,
+            ):
+                yield stream
+        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+            raise FormatError(
+                f"{self.name}: the compressed file is damaged or cut short ({error}); "
+                "what was read before is kept; copy or download it again"
+            ) from error
+
+    def _unpacked(self, raw: IO[bytes]) -> IO[bytes]:
+        if self.member is not None:
+            return zipfile.ZipFile(raw).open(self.member)
+        if _starts_with(raw, b"\x1f\x8b"):
+            return io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 20)
+        return raw
+
+    def head(self) -> bytes:
+        """The first 64 KiB, unpacked, by which formats are recognised."""
+        with self.open() as stream:
+            return stream.read(HEAD_BYTES)
+
+
+def sources_of(path: Path) -> Iterator[Source]:
+    """Every importable file at ``path``: the file itself, a zip's members, a folder's files.
+
+    Raises FormatError where nothing is there.
+    """
+    if not path.exists():
+        raise FormatError(f"{path}: no such file or folder")
+    if path.is_dir():
+        for child in sorted(path.rglob("*")):
+            if child.is_file() and child.name.lower() not in _IGNORED:
+                yield from sources_of(child)
+    elif zipfile.is_zipfile(path):
+        yield from _members(path)
+    else:
+        yield Source(str(path), path, path.stat().st_size)
+
+
+def _members(path: Path) -> Iterator[Source]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            name = Path(member.filename).name
+            if not member.is_dir() and name.lower() not in _IGNORED:
+                label = f"{path}!{member.filename}"
+                yield Source(label, path, member.compress_size, member.filename)
+
+
+def _starts_with(stream: IO[bytes], magic: bytes) -> bool:
+    start = stream.read(len(magic))
+    stream.seek(0)
+    return start == magic
+
+
+class _Counted(io.FileIO):
+    """A file that reports how many bytes were read from it."""
+
+    def __init__(self, path: Path, on_bytes: Callable[[int], None]) -> None:
+        super().__init__(path)
+        self._on_bytes = on_bytes
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        count = super().readinto(buffer)
+        self._on_bytes(count or 0)
+        return count

@@ -1,0 +1,37 @@
+"""Text to search terms: words where scripts write spaces, pairs of characters where they do not."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# Han, kana, Thai, Lao, Khmer, Myanmar: scripts that run words together.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_RUNS = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+(?:['’][^\W\d_]+)?")
+_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+
+
+def terms(text: str) -> Iterator[str]:
+    """Folded search terms of ``text`` in order; ``"吃片儿川 SQLite"`` → 吃片 片儿 儿川 sqlite."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    for match in _RUNS.finditer(folded):
+        run = match[0]
+        if not _IS_UNSPACED.match(run) or len(run) == 1:
+            yield run
+        else:
+            yield from (run[i : i + 2] for i in range(len(run) - 1))
+
+
+def phrase(text: str) -> str:
+    """The terms joined by spaces, as the full-text index stores them."""
+    return " ".join(terms(text))
+
+
+def any_of(text: str, limit: int = 64) -> str:
+    """A full-text query that matches any term of ``text``; empty where it has none."""
+    distinct = dict.fromkeys(terms(text))
+    return " OR ".join(f'"{term}"' for term in list(distinct)[:limit])
