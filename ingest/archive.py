@@ -66,7 +66,8 @@ class Archive:
                 f"{path}: no archive yet; start with: atself ingest EXPORT --self YOU"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(connect(path))
+        with explained(path):
+            return cls(connect(path))
 
     def close(self) -> None:
         """Close the connection; everything committed stays."""
@@ -127,7 +128,7 @@ class Archive:
     def set_self(self, who: str) -> Person:
         """Make this person @self, and nobody else."""
         chosen = self.find_person(who)
-        with immediate(self._connection):
+        with explained("archive"), immediate(self._connection):
             for person in self.people():
                 if person.is_self != (person.id == chosen.id):
                     self._roster.mark(person.id, is_self=person.id == chosen.id)

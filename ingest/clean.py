@@ -50,7 +50,7 @@ class Quality:
 
     def __init__(self) -> None:
         self.dropped: Counter[str] = Counter()
-        self._seen: set[str] = set()
+        self._seen: dict[str, str] = {}
 
     def __call__(self, message: Message) -> bool:
         """Whether this message of @self may be learned from."""
@@ -63,7 +63,6 @@ class Quality:
         text = message.text.casefold()
         if len(text) < REPEATABLE_CHARACTERS:
             return None
-        if text in self._seen:
-            return "duplicate"
-        self._seen.add(text)
-        return None
+        # A message quoted by a later thread is met again there: that is no copy.
+        first = self._seen.setdefault(text, message.id)
+        return None if first == message.id else "duplicate"

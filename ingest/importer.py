@@ -16,7 +16,7 @@ from ingest.chat import RawMessage
 from ingest.errors import FormatError
 from ingest.intake import Added
 from ingest.parsers import PARSERS
-from ingest.parsers.base import Reading, Skipped, parser_for
+from ingest.parsers.base import Parser, Reading, Skipped, parser_for
 from ingest.sources import Source, sources_of
 
 
@@ -71,17 +71,23 @@ def _import(
             on_bytes(source.size)
         return
     report.files += 1
+    report.added += archive.add(_messages(source, parser, report, zone, on_bytes))
+
+
+def _messages(
+    source: Source,
+    parser: Parser,
+    report: Report,
+    zone: tzinfo,
+    on_bytes: Callable[[int], None],
+) -> Iterator[RawMessage]:
+    """The messages of ``source``; where it is damaged they end, and the report says so."""
     try:
         with source.open(on_bytes) as stream:
-            messages = parser.parse(Reading(stream, source.name, zone))
-            report.added += archive.add(_counted(messages, report.skipped))
+            for item in parser.parse(Reading(stream, source.name, zone)):
+                if isinstance(item, Skipped):
+                    report.skipped[item.reason] += 1
+                else:
+                    yield item
     except FormatError as error:
         report.problems.append(str(error))
-
-
-def _counted(items: Iterable[RawMessage | Skipped], skipped: Counter[str]) -> Iterator[RawMessage]:
-    for item in items:
-        if isinstance(item, Skipped):
-            skipped[item.reason] += 1
-        else:
-            yield item

@@ -12,10 +12,12 @@ import orjson
 
 from ingest.chat import Conversation, Person, RawMessage
 from ingest.database import immediate, millis
+from ingest.people import readdress
 from ingest.roster import Roster
 from ingest.terms import phrase
 
 BATCH = 2000
+SOMEONE = "someone"  # what is left where somebody forgotten was mentioned
 _UPSERT = """
 INSERT INTO message (key, digest, chat, person, sent_at, text, kind, reply_to, mentions,
                      attachments, edited_at, forwarded_from)
@@ -91,7 +93,8 @@ class Intake:
             if len(others) == len(orjson.loads(mentions)):
                 continue
             self._unindex(id, text)
-            text = text.replace(f"@{person.handle}", "@someone")
+            kept = {other: other for other in map(self._handle, others)}
+            text = readdress(text, {**kept, person.handle: SOMEONE})
             self._connection.execute(
                 "UPDATE message SET text = ?, mentions = ? WHERE id = ?",
                 (text, orjson.dumps(others).decode() if others else None, id),
@@ -151,16 +154,21 @@ class Intake:
         """Placeholders and words, mentioned names replaced by handles, and who is mentioned."""
         text = message.text.encode("utf-8", "replace").decode()
         mentions: list[int] = []
+        handles: dict[str, str] = {}
         for account in message.mentions:
             person = self._roster.mentioned(account)
-            if person is None:
-                continue
-            mentions.append(person)
-            if account.name:
-                handle = self._roster.person(person).handle
-                text = text.replace(f"@{account.name}", f"@{handle}")
+            if person is not None:
+                mentions.append(person)
+                handles[account.name] = self._handle(person)
+            elif self._roster.is_forgotten(account):
+                handles[account.name] = SOMEONE
+        handles.pop("", None)
+        text = readdress(text, handles)
         pieces = [attachment.placeholder for attachment in message.attachments]
         return " ".join([*pieces, text] if text else pieces), list(dict.fromkeys(mentions))
+
+    def _handle(self, person: int) -> str:
+        return self._roster.person(person).handle
 
     def _chat(self, chat: Conversation) -> int:
         if chat.id not in self._chats:

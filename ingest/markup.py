@@ -63,17 +63,26 @@ def markup_of(template: str | None, *, bos: str = "", eos: str = "") -> Markup:
         return transcript_markup(bos)
     render = _Render(template, bos, eos)
     head = [{"role": "system", "content": _HEAD}]
+    return _probe(render, head if _keeps_head(render, head) else [])
+
+
+def _keeps_head(render: _Render, head: list[dict[str, str]]) -> bool:
+    """Whether the head stays in front; Mistral's v3 template moves it to the last question."""
+    asked = [*head, _user(_FIRST)]
+    answered = [*asked, _assistant(_REPLY)]
     try:
-        asked = render([*head, _user(_FIRST)], generate=True)
-        has_system = _in_order(asked, _HEAD, _FIRST)
+        return (
+            _in_order(render(asked, generate=True), _HEAD, _FIRST)
+            and _in_order(render(answered), _HEAD, _FIRST, _REPLY)
+            and _in_order(render([*answered, _user(_NEXT)]), _HEAD, _FIRST, _REPLY, _NEXT)
+        )
     except PromptError:
-        has_system = False
-    return _probe(render, head if has_system else [])
+        return False
 
 
 def _probe(render: _Render, head: list[dict[str, str]]) -> Markup:
     opening = [*head, _user(_FIRST)]
-    answered = [*opening, {"role": "assistant", "content": _REPLY}]
+    answered = [*opening, _assistant(_REPLY)]
     asked = render(opening, generate=True)
     ended = render(answered)
     continued = render([*answered, _user(_NEXT)])
@@ -126,6 +135,10 @@ def _refuse(message: str) -> None:
 
 def _user(content: str) -> dict[str, str]:
     return {"role": "user", "content": content}
+
+
+def _assistant(content: str) -> dict[str, str]:
+    return {"role": "assistant", "content": content}
 
 
 def _in_order(text: str, *parts: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from ingest.chat import Account
 
@@ -38,6 +38,22 @@ def _described(name: str) -> str:
     """The Unicode names of up to two symbols, for names made of emoji alone."""
     names = (unicodedata.name(char, "") for char in name if unicodedata.category(char) == "So")
     return "_".join([described for described in names if described][:2])
+
+
+def readdress(text: str, handles: Mapping[str, str]) -> str:
+    """``text`` with each ``@old`` of ``handles`` spelled ``@new``.
+
+    Longer names are met first, and ``@Ann`` is not the start of ``@Annapolis``; scripts that run
+    words together have no such border.
+    """
+    if not handles:
+        return text
+    longest_first = sorted(handles, key=len, reverse=True)
+    names = (
+        re.escape(name) + (r"(?![A-Za-z0-9_])" if name[-1:].isascii() else "")
+        for name in longest_first
+    )
+    return re.sub(f"@({'|'.join(names)})", lambda found: f"@{handles[found[1]]}", text)
 
 
 def looks_like_bot(account: Account) -> bool:

@@ -23,6 +23,7 @@ from itertools import groupby
 
 from ingest.chat import Line, Message, Turn, Window
 from ingest.markup import Markup
+from ingest.people import readdress
 
 RENDERER = "atself-1"
 """Name and version of what this module writes; an artefact made for another is refused."""
@@ -98,11 +99,17 @@ def turns_of(
 
 def line_of(message: Message, *, me: str) -> Line:
     """One message as the model sees it; mentions of @self are spelled ``@self``."""
-    text = message.text
-    if me in message.mentions:
-        text = text.replace(f"@{me}", f"@{SELF}")
-    handle = SELF if message.person.is_self else message.person.handle
+    spelled = {handle: _other(handle) for handle in message.mentions}
+    if me in spelled:
+        spelled[me] = SELF
+    handle = SELF if message.person.is_self else _other(message.person.handle)
+    text = readdress(message.text, spelled)
     return Line(handle, text, message.person.is_self, message.id, message.sent_at)
+
+
+def _other(handle: str) -> str:
+    """The label of somebody else: a log's own ``@self`` is one where @self is set to another."""
+    return f"{SELF}_" if handle == SELF else handle
 
 
 def render_window(window: Window, head: str, markup: Markup) -> tuple[Segment, ...]:

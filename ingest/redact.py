@@ -1,7 +1,8 @@
 """Secrets in text become typed placeholders before they can be learned.
 
 This covers what has a shape of its own: mail addresses, card numbers (with a valid check digit),
-phone numbers, access tokens and passwords in links.
+phone numbers, access tokens and passwords in links. Words of other scripts may touch them, as in
+电话13812345678: hence ``re.ASCII``.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "token",
         re.compile(
             r"\b(?:sk|pk|ghp|gho|glpat|xox[abp]|AKIA|AIza)[-_]?[\w-]{16,}"
-            r"|\b\d{8,10}:[\w-]{35}\b|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"
+            r"|\b\d{8,10}:[\w-]{35}\b|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*",
+            re.ASCII,
         ),
     ),
-    ("card", re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w.])")),
+    ("card", re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\w|\.\d)", re.ASCII)),
     (
         "phone",
         re.compile(
             r"(?<![\w.+])"
             r"(?:\+\d{1,3}[ -]?(?:\(\d{1,4}\)[ -]?)?\d(?:[ -]?\d){6,11}|1[3-9]\d{9})"
-            r"(?![\w.])"
+            r"(?!\w|\.\d)",
+            re.ASCII,
         ),
     ),
 )

@@ -75,12 +75,19 @@ class Roster:
         return [self.person(id) for id in self._people]
 
     def find(self, who: str) -> list[Person]:
-        """Those called ``who``: by handle, account key or any display name they ever used."""
-        folded = who.strip().removeprefix("@").casefold()
-        if folded in self._handles:
-            return [self.person(self._handles[folded])]
+        """Those called ``who``: by handle, account key or any display name they ever used.
+
+        ``@handle`` is one person; a bare word may be one's handle and another's name.
+        """
+        given = who.strip().casefold()
+        folded = given.removeprefix("@")
+        handle = {self._handles[folded]} if folded in self._handles else set()
+        if handle and given.startswith("@"):
+            return [self.person(id) for id in handle]
         keys = {id for (_, key), id in self._accounts.items() if key.casefold() == folded}
-        return [self.person(id) for id in sorted(keys or self._by_name.get(folded, set()))]
+        return [
+            self.person(id) for id in sorted(handle | (keys or self._by_name.get(folded, set())))
+        ]
 
     def is_forgotten(self, account: Account) -> bool:
         """Whether this account asked to be forgotten."""

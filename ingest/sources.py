@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ingest.errors import FormatError
 
@@ -34,7 +34,9 @@ class Source:
     member: str | None = None
 
     @contextmanager
-    def open(self, on_bytes: Callable[[int], None] = lambda _count: None) -> Iterator[IO[bytes]]:
+    def open(
+        self, on_bytes: Callable[[int], None] = lambda _count: None
+    ) -> Iterator[io.BufferedIOBase]:
         """The content, unpacked; ``on_bytes`` hears of every raw read."""
         try:
             with (
@@ -48,17 +50,35 @@ class Source:
                 "what was read before is kept; copy or download it again"
             ) from error
 
-    def _unpacked(self, raw: IO[bytes]) -> IO[bytes]:
+    def _unpacked(self, raw: io.BufferedReader[_Counted]) -> io.BufferedIOBase:
         if self.member is not None:
-            return zipfile.ZipFile(raw).open(self.member)
+            return self._opened_member(raw, self.member)
         if _starts_with(raw, b"\x1f\x8b"):
-            return io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 20)
+            return io.BufferedReader(_Gunzipped(raw), 1 << 20)
         return raw
+
+    def _opened_member(self, raw: io.BufferedReader[_Counted], member: str) -> zipfile.ZipExtFile:
+        try:
+            return cast(zipfile.ZipExtFile, zipfile.ZipFile(raw).open(member))
+        except RuntimeError as error:  # encrypted, or packed by a method Python lacks
+            raise FormatError(f"{self.name}: {error}; unpack it and import the files") from error
 
     def head(self) -> bytes:
         """The first 64 KiB, unpacked, by which formats are recognised."""
         with self.open() as stream:
-            return stream.read(HEAD_BYTES)
+            return look(stream)
+
+
+def look(stream: io.BufferedIOBase) -> bytes:
+    """The next 64 KiB of a stream, or what a damaged one gives before the damage."""
+    head = b""
+    try:
+        while len(head) < HEAD_BYTES and (piece := stream.read1(HEAD_BYTES - len(head))):
+            head += piece
+    except (EOFError, zlib.error):
+        if not head:
+            raise
+    return head
 
 
 def sources_of(path: Path) -> Iterator[Source]:
@@ -73,7 +93,10 @@ def sources_of(path: Path) -> Iterator[Source]:
             if child.is_file() and child.name.lower() not in _IGNORED:
                 yield from sources_of(child)
     elif zipfile.is_zipfile(path):
-        yield from _members(path)
+        try:
+            yield from _members(path)
+        except zipfile.BadZipFile as error:
+            raise FormatError(f"{path}: {error}; copy or download it again") from error
     else:
         yield Source(str(path), path, path.stat().st_size)
 
@@ -87,10 +110,32 @@ def _members(path: Path) -> Iterator[Source]:
                 yield Source(label, path, member.compress_size, member.filename)
 
 
-def _starts_with(stream: IO[bytes], magic: bytes) -> bool:
+def _starts_with(stream: io.BufferedReader[_Counted], magic: bytes) -> bool:
     start = stream.read(len(magic))
     stream.seek(0)
     return start == magic
+
+
+class _Gunzipped(io.RawIOBase):
+    """A gzip file that gives all that is there before it says that the rest is missing."""
+
+    def __init__(self, raw: io.BufferedReader[_Counted]) -> None:
+        self._file = gzip.GzipFile(fileobj=raw)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer)
+        data = self._file.read1(len(view))
+        view[: len(data)] = data
+        return len(data)
 
 
 class _Counted(io.FileIO):

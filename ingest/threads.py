@@ -66,6 +66,7 @@ class Linker:
         self._open: OrderedDict[str, _Open] = OrderedDict()  # least recently active first
         self._thread_of: OrderedDict[str, tuple[str, Message]] = OrderedDict()
         self._last_by: dict[str, Message] = {}
+        self._full: dict[str, str] = {}  # thread handed on at its limit → the one that goes on
 
     def add(self, message: Message) -> Iterator[Thread]:
         """Link ``message``; yields the threads that ended before it."""
@@ -74,6 +75,7 @@ class Linker:
         thread = self._join(message, link)
         self._remember(message, thread)
         if len(thread.messages) >= MAX_MESSAGES:
+            self._full[thread.id] = ""
             yield self._open.pop(thread.id).frozen()
 
     def close(self) -> Iterator[Thread]:
@@ -113,15 +115,25 @@ class Linker:
         return bool(self._thread_of) and next(reversed(self._thread_of)) == message.id
 
     def _last_of_thread(self, message: Message) -> Message | None:
-        thread = self._open.get(self._thread_of[message.id][0])
+        thread = self._open.get(self._current(self._thread_of[message.id][0]))
         return thread.messages[-1] if thread else None
+
+    def _current(self, thread_id: str) -> str:
+        """The thread, or the piece it has come to."""
+        while next_id := self._full.get(thread_id):
+            thread_id = next_id
+        return thread_id
 
     def _join(self, message: Message, link: Link | None) -> _Open:
         thread = None
         if link is not None:
             thread_id, target = self._thread_of[link.target]
+            thread_id = self._current(thread_id)
             thread = self._open.get(thread_id)
-            thread = thread or _Open(message.id, message.sent_at, [target])
+            if thread is None:
+                thread = _Open(message.id, message.sent_at, [target])
+                if thread_id in self._full:  # else each speaker would go on alone
+                    self._full[thread_id] = thread.id
             thread.links.append(link)
         thread = thread or _Open(message.id, message.sent_at)
         thread.messages.append(message)

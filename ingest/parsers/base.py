@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import IO
+from io import BufferedIOBase
 
 from ingest.chat import RawMessage
 from ingest.errors import FormatError
@@ -24,7 +24,7 @@ class Skipped:
 class Reading:
     """What a parser is given: an open stream, its name, and the zone of times without one."""
 
-    stream: IO[bytes]
+    stream: BufferedIOBase
     name: str
     zone: tzinfo
 

@@ -10,10 +10,12 @@ ijson's events (3 MB/s).
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from io import BufferedIOBase
+from typing import Any
 
 import ijson
 import orjson
@@ -36,7 +38,7 @@ class Item:
     chat_number: int
 
 
-def items(stream: IO[bytes], head: bytes, name: str) -> Iterator[Item]:
+def items(stream: BufferedIOBase, head: bytes, name: str) -> Iterator[Item]:
     """Every element of every ``messages`` array; ``head`` is a look at the start of ``stream``.
 
     Raises FormatError where the file is cut short or is not JSON, after what came before.
@@ -51,19 +53,19 @@ def _single_chat(head: bytes) -> dict[str, Any] | None:
     """What stands before the ``messages`` of a file that is one chat, or None where it is not."""
     start = head.find(b'"messages"')
     try:
-        found = orjson.loads(head[:start].removeprefix(b"\xef\xbb\xbf") + b'"messages":0}')
+        found = orjson.loads(head[:start].removeprefix(BOM_UTF8) + b'"messages":0}')
     except orjson.JSONDecodeError:
         return None
     return {key: found[key] for key in ("name", "type", "id") if key in found}
 
 
-def _of_one_chat(stream: IO[bytes], name: str, chat: dict[str, Any]) -> Iterator[Item]:
+def _of_one_chat(stream: BufferedIOBase, name: str, chat: dict[str, Any]) -> Iterator[Item]:
     with _explained(name):
-        for value in ijson.items(stream, "messages.item", use_float=True):
+        for value in ijson.items(_Pieces(stream), "messages.item", use_float=True):
             yield Item(value, chat, 0)
 
 
-def _by_lines(stream: IO[bytes], name: str) -> Iterator[Item]:
+def _by_lines(stream: BufferedIOBase, name: str) -> Iterator[Item]:
     lines = enumerate(stream, 1)
     chat: dict[str, Any] = {}
     chats, number = -1, 0
@@ -119,19 +121,27 @@ def _loads(text: bytes, name: str, line: int) -> Any:
         raise FormatError(f"{name}:{line}: not valid JSON ({error}); export it again") from error
 
 
-def _by_events(stream: IO[bytes], name: str) -> Iterator[Item]:
+def _by_events(stream: BufferedIOBase, name: str) -> Iterator[Item]:
     with _explained(name):
-        yield from _built(ijson.parse(stream, use_float=True))
+        yield from _built(ijson.parse(_Pieces(stream), use_float=True))
 
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
     try:
         yield
-    except ijson.IncompleteJSONError as error:
-        raise _cut_short(name, 0) from error
     except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise FormatError(f"{name}: not valid JSON ({error}); export it again") from error
+        if "EOF" in str(error):
+            raise _cut_short(name, 0) from error
+        reason = str(error).replace("\\n", "\n").splitlines()[0]  # below it ijson draws where
+        raise FormatError(f"{name}: not valid JSON ({reason}); export it again") from error
+
+
+class _Pieces:
+    """Reads that return what there is, so that nothing before the end of a cut file is lost."""
+
+    def __init__(self, stream: BufferedIOBase) -> None:
+        self.read = stream.read1
 
 
 def _built(events: Iterator[tuple[str, str, Any]]) -> Iterator[Item]:

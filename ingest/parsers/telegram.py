@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 from ingest.chat import Account, Attachment, AttachmentKind, Conversation, Kind, RawMessage
 from ingest.parsers.base import Parser, Reading, Skipped
 from ingest.parsers.json_items import Item, items
-from ingest.sources import HEAD_BYTES
+from ingest.sources import look
 
 PLATFORM = "telegram"
 _PRIVATE = {"personal_chat", "saved_messages", "bot_chat"}
@@ -35,7 +36,7 @@ _MEDIA = {
 
 def claims(head: bytes) -> bool:
     """A JSON object with ``messages`` whose items say their ``type``, or an account's ``chats``."""
-    if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    if not head.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
         return False
     if re.search(rb'"chats"\s*:\s*\{', head) or b'"personal_information"' in head:
         return True
@@ -48,8 +49,8 @@ def claims(head: bytes) -> bool:
 
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     """Stream the messages of every chat in the file."""
-    head = reading.stream.read(HEAD_BYTES)
-    reading.stream.seek(0)
+    head = look(reading.stream)
+    reading.stream.seek(len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0)
     chats: dict[int, Conversation] = {}
     for item in items(reading.stream, head, reading.name):
         chat = chats.get(item.chat_number)
@@ -68,7 +69,9 @@ def _conversation(item: Item, name: str) -> Conversation:
     return Conversation(f"{PLATFORM}:{key}", title, PLATFORM, is_private=kind in _PRIVATE)
 
 
-def _message(data: dict[str, Any], chat: Conversation, zone: tzinfo) -> RawMessage | Skipped:
+def _message(data: Any, chat: Conversation, zone: tzinfo) -> RawMessage | Skipped:
+    if not isinstance(data, dict):
+        return Skipped("not a message")
     if data.get("type") != "message":
         return Skipped("service notice")
     sent_at = _instant(data, "date", zone)
@@ -97,14 +100,14 @@ def _message(data: dict[str, Any], chat: Conversation, zone: tzinfo) -> RawMessa
 
 
 def _instant(data: dict[str, Any], key: str, zone: tzinfo) -> datetime | None:
-    if (seconds := data.get(f"{key}_unixtime")) is not None:
-        return datetime.fromtimestamp(int(seconds), UTC)
     try:
+        if (seconds := data.get(f"{key}_unixtime")) is not None:
+            return datetime.fromtimestamp(int(seconds), UTC)
         local = datetime.fromisoformat(data[key])
-    except (KeyError, TypeError, ValueError):
+        # Exports before 2021 wrote 1970 for "never edited".
+        return local.replace(tzinfo=zone).astimezone(UTC) if local.year > 1970 else None
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
         return None
-    # Exports before 2021 wrote 1970 for "never edited".
-    return local.replace(tzinfo=zone).astimezone(UTC) if local.year > 1970 else None
 
 
 def _parts(text: Any) -> list[dict[str, Any]]:
@@ -149,7 +152,7 @@ def _forwarded_from(data: dict[str, Any]) -> str | None:
 
 
 def _attachments(data: dict[str, Any]) -> Iterator[Attachment]:
-    media = data.get("media_type")
+    media = str(data.get("media_type") or "")
     if media == "sticker":
         yield Attachment(AttachmentKind.STICKER, str(data.get("sticker_emoji") or ""))
     elif media:
@@ -168,7 +171,7 @@ def _attachments(data: dict[str, Any]) -> Iterator[Attachment]:
 
 def _duration(data: dict[str, Any]) -> str:
     seconds = data.get("duration_seconds")
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}" if seconds else ""
+    return f"{seconds // 60}:{seconds % 60:02d}" if isinstance(seconds, int) and seconds else ""
 
 
 def _digest(text: str) -> str:

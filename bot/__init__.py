@@ -1,0 +1,1 @@
+"""The live side: from a line in a group chat to a reply as @self."""

@@ -1,0 +1,163 @@
+"""The composition root: from a home folder to something that answers as @self."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.errors import ModelUnusable
+from bot.generation import Generator
+from bot.responder import Memory, Responder
+from bot.voice import Voice
+from config.console import say
+from config.settings import Home, Settings
+from ingest.archive import Archive
+
+if TYPE_CHECKING:
+    from registry.store import Registry
+
+BASE = "base"
+"""The model name that stands for the base without training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Everything open that a conversation needs."""
+
+    archive: Archive
+    voice: Voice
+    responder: Responder
+
+
+@contextmanager
+def open_persona(home: Home, settings: Settings, *, model: str | None = None) -> Iterator[Persona]:
+    """Open archive, model and memory.
+
+    ``model`` is a version, ``base``, or None for the serving one; a configured server takes its
+    place where none is named.
+    Raises AtselfError where the archive or the model is missing. Without an index it goes on
+    without memory and says so.
+    """
+    with ExitStack() as stack:
+        archive = stack.enter_context(Archive.open(home.archive))
+        voice = find_voice(home, settings, model)
+        memory = stack.enter_context(open_memory(home, settings, archive))
+        generator = stack.enter_context(closing(open_generator(voice, settings)))
+        yield Persona(archive, voice, _responder(voice, generator, settings, memory))
+
+
+def find_voice(home: Home, settings: Settings, model: str | None) -> Voice:
+    """The voice of a trained version, of the bare base, or of the server in the settings.
+
+    All are asked with the same head.
+    """
+    from registry.store import Registry
+
+    registry = Registry(home.models)
+    if model is None and settings.generate.server_url:
+        return _server_voice(home, settings, registry)
+    if model == BASE:
+        serving = registry.serving()
+        trained = Voice.of(serving, registry.model_path()) if serving else None
+        return base_voice(home, settings, trained, serving.base.id if serving else None)
+    manifest = registry.get(model)
+    return Voice.of(manifest, registry.model_path(manifest.version))
+
+
+def base_voice(
+    home: Home, settings: Settings, trained: Voice | None = None, name: str | None = None
+) -> Voice:
+    """The untrained base, asked exactly as the persona is.
+
+    ``name`` is a base of the catalogue, by default what the settings or the languages of the
+    dataset choose; ``trained`` gives head and handle where a model exists, else the dataset does.
+    """
+    from ingest.dataset import read_manifest
+    from ingest.markup import markup_of
+    from ingest.prompt import RENDERER
+    from registry.bases import choose, locate
+    from registry.gguf_header import read_header
+
+    dataset = None if trained and name else read_manifest(home.dataset)
+    if name is None and dataset is not None:
+        wanted = settings.train.base
+        name = choose(dataset.languages).id if wanted == "auto" else wanted
+    files = locate(str(name), home.bases)
+    if files.gguf is None:
+        raise ModelUnusable(f"base {name}: is no GGUF file, so it cannot be compared in a chat")
+    header = read_header(files.gguf)
+    known = trained or dataset
+    assert known is not None  # one of the two was read above
+    return Voice(
+        f"{BASE} {files.base.id}",
+        files.gguf,
+        RENDERER,
+        markup_of(files.template, bos=header.bos, eos=header.eos),
+        known.head,
+        known.self_handle,
+        header.context_tokens,
+    )
+
+
+def open_generator(voice: Voice, settings: Settings) -> Generator:
+    """Load the model into this process, or turn to the server where the voice is a server's."""
+    generate = settings.generate
+    if generate.server_url and voice.is_remote:
+        from bot.server import ServerGenerator
+
+        key = generate.server_key.get_secret_value() if generate.server_key else None
+        return ServerGenerator(
+            generate.server_url,
+            model=generate.server_model,
+            key=key,
+            context_tokens=generate.context_tokens,
+        )
+    from bot.generator import LlamaGenerator
+
+    return LlamaGenerator(voice, context_tokens=generate.context_tokens, threads=generate.threads)
+
+
+@contextmanager
+def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Memory | None]:
+    """What recall can look up, or None where it is switched off or does not fit."""
+    if not settings.recall.enabled:
+        yield None
+        return
+    from rag.errors import RecallError
+    from rag.recall import Recall
+
+    try:
+        recall = Recall.open(settings, home, archive)
+    except RecallError as error:
+        say(f"answering without memory: {error}")
+        yield None
+        return
+    with recall:
+        yield recall
+
+
+def _server_voice(home: Home, settings: Settings, registry: Registry) -> Voice:
+    from bot.server import server_voice
+    from ingest.dataset import read_manifest
+
+    generate = settings.generate
+    known = registry.serving() or read_manifest(home.dataset)
+    return server_voice(
+        str(generate.server_url),
+        generate.server_model,
+        known.head,
+        known.self_handle,
+        generate.context_tokens,
+    )
+
+
+def _responder(
+    voice: Voice, generator: Generator, settings: Settings, memory: Memory | None
+) -> Responder:
+    if memory is None:
+        return Responder(voice, generator, settings)
+    from rag.recall import memory_lines
+
+    return Responder(voice, generator, settings, memory=memory, lines_of=memory_lines)

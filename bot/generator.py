@@ -1,0 +1,223 @@
+"""Replies from a GGUF in this process.
+
+Between calls the model keeps what it has read: of the next prompt only what follows the longest
+common beginning is computed (``Timings.reused`` counts the rest).
+"""
+
+from __future__ import annotations
+
+import codecs
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+from bot import llama
+from bot.errors import BotError, ModelUnusable, PromptTooLong
+from bot.generation import Ending, Sampling, Timings, never
+from bot.stops import StopScanner
+from bot.voice import Voice
+from ingest.prompt import RENDERER, Segment, encode
+
+Pieces = Generator[str, None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt to be answered: its token ids, and how."""
+
+    ids: tuple[int, ...]
+    sampling: Sampling
+    seed: int
+    cancelled: Callable[[], bool]
+    threads: int | None = None
+
+
+class LlamaGenerator:
+    """A loaded model that writes one reply at a time. A context manager; not for several threads.
+
+    ``context_tokens`` defaults to what the model was made for, ``threads`` to the idle cores.
+    Raises ModelUnusable where the file is missing or damaged, or made for another renderer.
+    """
+
+    def __init__(
+        self,
+        voice: Voice,
+        *,
+        context_tokens: int | None = None,
+        threads: int | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        require_renderer(voice)
+        limits = [tokens for tokens in (context_tokens, voice.context_tokens) if tokens]
+        self.voice = voice
+        self._clock, self._threads = clock, threads
+        self._llama = llama.load(
+            voice.model, context_tokens=min(limits, default=0), threads=threads
+        )
+        self._abort = llama.AbortSwitch(self._llama)
+        self._current: LlamaGeneration | None = None
+
+    def __enter__(self) -> LlamaGenerator:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def context_tokens(self) -> int:
+        """Room for prompt and reply together."""
+        return int(self._llama.n_ctx())
+
+    def tokens(self, segments: Sequence[Segment]) -> list[int]:
+        """Token ids, exactly as training saw them: nothing is added, no text becomes control."""
+        return encode(
+            segments,
+            lambda text, is_control: llama.tokenize(self._llama, text, is_control=is_control),
+        ).ids
+
+    def count(self, segments: Sequence[Segment]) -> int:
+        """Tokens these segments take."""
+        return len(self.tokens(segments))
+
+    def generate(
+        self,
+        segments: Sequence[Segment],
+        *,
+        sampling: Sampling,
+        seed: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> LlamaGeneration:
+        """Start writing; a reply still being written ends here. Raises PromptTooLong."""
+        self._finish_current()
+        ids = self.tokens(segments)
+        self._require_room(len(ids), sampling.max_new_tokens)
+        request = Request(tuple(ids), sampling, seed, cancelled, self._threads)
+        self._current = LlamaGeneration(
+            self._llama, self._abort, StopScanner(self.voice.markup), request, self._clock
+        )
+        return self._current
+
+    def close(self) -> None:
+        """Free the model."""
+        self._finish_current()
+        self._llama.close()
+
+    def _finish_current(self) -> None:
+        if self._current is not None:
+            self._current.close()
+            self._current = None
+
+    def _require_room(self, prompt: int, reply: int) -> None:
+        if not prompt:
+            raise PromptTooLong("the prompt is empty; there is nothing to answer")
+        if prompt + reply > self.context_tokens:
+            raise PromptTooLong(
+                f"a prompt of {prompt} and a reply of up to {reply} tokens do not fit the context "
+                f"of {self.context_tokens}; raise generate.context_tokens"
+            )
+
+
+class LlamaGeneration:
+    """One reply being written: an iterator over its pieces of text."""
+
+    def __init__(
+        self,
+        model: llama.Model,
+        abort: llama.AbortSwitch,
+        scanner: StopScanner,
+        request: Request,
+        clock: Callable[[], float],
+    ) -> None:
+        self._model, self._abort, self._scanner = model, abort, scanner
+        self._request, self._clock = request, clock
+        self._reused = llama.reusable(model, request.ids)
+        self._generated, self._ending = 0, Ending.LENGTH
+        self._prompt_seconds = self._decode_seconds = 0.0
+        self._pieces: Pieces = self._write()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        return next(self._pieces)
+
+    @property
+    def timings(self) -> Timings:
+        """What it has cost so far."""
+        return Timings(
+            len(self._request.ids),
+            self._reused,
+            self._generated,
+            self._prompt_seconds,
+            self._decode_seconds,
+            self._ending,
+        )
+
+    def close(self) -> None:
+        """Stop writing."""
+        self._pieces.close()
+
+    def _write(self) -> Pieces:
+        decoder = codecs.getincrementaldecoder("utf-8")("ignore")  # holds back half characters
+        for token in self._sampled():
+            if llama.ends_turn(self._model, token):
+                self._ending = Ending.STOP
+                break
+            if text := self._scanner.feed(decoder.decode(llama.piece(self._model, token))):
+                yield text
+            if self._scanner.is_stopped:
+                self._ending = Ending.STOP
+                break
+        if tail := self._scanner.flush():
+            yield tail
+
+    def _sampled(self) -> Iterator[int]:
+        stream = llama.stream(
+            self._model,
+            self._request.ids,
+            self._request.sampling,
+            self._request.seed,
+            threads=self._request.threads,
+        )
+        token = self._first(stream)
+        started = self._clock()
+        while token is not None:
+            self._generated += 1
+            yield token
+            token = None if self._is_over() else next(stream)
+            self._decode_seconds = self._clock() - started
+
+    def _first(self, stream: Iterator[int]) -> int | None:
+        """Read the prompt and sample once; None where that was cancelled."""
+        started = self._clock()
+        try:
+            with self._abort.watching(self._request.cancelled):
+                return next(stream)
+        except RuntimeError as error:  # "llama_decode returned 2" where it was aborted
+            if not self._abort.is_thrown:
+                raise BotError(f"llama.cpp failed on the prompt ({error}); start again") from None
+            self._ending = Ending.CANCELLED
+            return None
+        finally:
+            self._prompt_seconds = self._clock() - started
+
+    def _is_over(self) -> bool:
+        if self._request.cancelled():
+            self._ending = Ending.CANCELLED
+        is_full = self._generated >= self._request.sampling.max_new_tokens
+        return is_full or self._ending is Ending.CANCELLED
+
+
+def require_renderer(voice: Voice) -> None:
+    """Refuse a model whose conversations were rendered otherwise: it would read gibberish."""
+    if voice.renderer != RENDERER:
+        raise ModelUnusable(
+            f"{voice.name}: made for prompt renderer {voice.renderer!r}, this version has "
+            f"{RENDERER!r}; train again, or install the atself that made it"
+        )

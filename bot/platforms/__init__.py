@@ -1,0 +1,1 @@
+"""Where conversations happen: the terminal now, group chat services beside it."""

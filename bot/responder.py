@@ -1,0 +1,183 @@
+"""From the lines of a chat to a reply as @self.
+
+history → context of the message (bot.history) → recall → prompt (ingest.prompt)
+    → draft (bot.generation), tried again with another seed while the guard leaves nothing
+    → parts of the reply
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from bot.generation import Ending, Generator, Sampling, Timings, never
+from bot.guard import fresh, tidy
+from bot.history import Contexts
+from bot.voice import Voice
+from ingest.chat import Message, Passage, Reply
+from ingest.prompt import Segment, read_reply, render_prompt, turns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from config.settings import Settings
+
+TRIES = 3
+QUERY_LINES = 3  # lines of the context that recall is asked with
+MEMORY_SHARE = 3  # recalled passages take at most this part of the room for lines: a third
+WARMER = 0.15  # added to the temperature with every further try
+
+
+class Memory(Protocol):
+    """What the responder needs of recall: passages of the past, best first, and their text."""
+
+    def query(
+        self,
+        text: str,
+        *,
+        chat: str | None,
+        before: datetime | None,
+        limit: int,
+        exclude: Collection[str] = (),
+    ) -> list[Passage]:
+        """Passages from before ``before`` that quote none of the messages ``exclude``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply and all that led to it; ``text`` is what the model wrote last, as it came.
+
+    ``reply.parts`` is empty where no try left anything to say. ``seconds`` of ``timings`` are the
+    last try's; ``tries`` counts from 1.
+    """
+
+    reply: Reply
+    passages: tuple[Passage, ...]
+    prompt: tuple[Segment, ...]
+    text: str
+    timings: Timings
+    tries: int = 1
+
+
+def texts(passages: Sequence[Passage]) -> tuple[str, ...]:
+    """Passages as they were stored."""
+    return tuple(passage.text for passage in passages)
+
+
+class Responder:
+    """Answers the last line of a chat as @self. Keeps only where running contexts start.
+
+    ``lines_of`` turns passages into the memory lines of a prompt (``rag.recall.memory_lines``).
+    """
+
+    def __init__(
+        self,
+        voice: Voice,
+        generator: Generator,
+        settings: Settings,
+        *,
+        memory: Memory | None = None,
+        lines_of: Callable[[Sequence[Passage]], Sequence[str]] = texts,
+    ) -> None:
+        self.voice = voice
+        self.generator = generator
+        self._sampling = Sampling.of(settings.generate)
+        self._memory, self._lines_of = memory, lines_of
+        self._passages = settings.recall.passages
+        self._room = self._room_for_lines(settings.dataset.window_tokens)
+        self._contexts = Contexts(
+            gap=timedelta(minutes=settings.threads.gap_minutes),
+            room=self._room,
+            length=self._length,
+        )
+
+    def answer(
+        self,
+        history: Sequence[Message],
+        *,
+        now: datetime,
+        seed: int,
+        chat: str | None = None,
+        cancelled: Callable[[], bool] = never,
+        watch: Callable[[str], None] = lambda _text: None,
+    ) -> Answer:
+        """Answer the last message of ``history`` (oldest first, not empty).
+
+        Recall sees what was said strictly before ``now``, in ``chat`` alone where one is given.
+        ``watch`` is shown the text so far, from the start again with every try.
+        """
+        context = self._contexts.choose(history)
+        passages = self._recalled(context, now, chat)
+        prompt = self._prompt(context, passages)
+        for attempt in range(TRIES):
+            text, timings = self._draft(prompt, seed, attempt, cancelled, watch)
+            parts = self._parts(text, timings, history)
+            if parts or timings.ending is Ending.CANCELLED:
+                break
+        return Answer(Reply(parts), passages, prompt, text, timings, attempt + 1)
+
+    def _recalled(
+        self, context: Sequence[Message], now: datetime, chat: str | None
+    ) -> tuple[Passage, ...]:
+        if self._memory is None or not self._passages:
+            return ()
+        found = self._memory.query(
+            "\n".join(message.text for message in context[-QUERY_LINES:]),
+            chat=chat,
+            before=now,
+            limit=self._passages,
+            exclude={message.id for message in context},
+        )
+        return self._fitting(found)
+
+    def _fitting(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """The best passages that fit their share of the room."""
+        kept = tuple(passages)
+        while kept and self._length("\n".join(self._lines_of(kept))) > self._room // MEMORY_SHARE:
+            kept = kept[:-1]
+        return kept
+
+    def _prompt(
+        self, context: Sequence[Message], passages: Sequence[Passage]
+    ) -> tuple[Segment, ...]:
+        turns = turns_of(context, me=self.voice.self_handle)
+        memory = self._lines_of(passages)
+        return render_prompt(turns, self.voice.head, self.voice.markup, memory)
+
+    def _draft(
+        self,
+        prompt: Sequence[Segment],
+        seed: int,
+        attempt: int,
+        cancelled: Callable[[], bool],
+        watch: Callable[[str], None],
+    ) -> tuple[str, Timings]:
+        generation = self.generator.generate(
+            prompt,
+            sampling=self._sampling.warmer(WARMER * attempt),
+            seed=seed + attempt,
+            cancelled=cancelled,
+        )
+        text = ""
+        for piece in generation:
+            text += piece
+            watch(text)
+        return text, generation.timings
+
+    def _parts(self, text: str, timings: Timings, history: Sequence[Message]) -> tuple[str, ...]:
+        if timings.ending is Ending.CANCELLED:
+            return ()
+        parts = read_reply(text, self.voice.markup)
+        return fresh(tidy(parts, is_complete=timings.ending is Ending.STOP), history)
+
+    def _room_for_lines(self, trained: int) -> int:
+        """Tokens for lines: what is left of the context, and not more than training has shown."""
+        head = self.generator.count([Segment(self.voice.head)]) + 48  # and the markup around all
+        free = self.generator.context_tokens - head - self._sampling.max_new_tokens
+        return max(64, min(free * MEMORY_SHARE // (MEMORY_SHARE + 1), trained))
+
+    def _length(self, text: str) -> int:
+        return self.generator.count([Segment(text)])

@@ -1,0 +1,190 @@
+"""Replies from any OpenAI-compatible server: llama-server, vLLM, Ollama, llama-cpp-python's own.
+
+The server keeps its own chat template, so it is sent roles and contents; what people wrote is
+neutralised text in them, exactly as for a model in this process.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.errors import ServerFailed
+from bot.generation import Ending, Sampling, Timings, never
+from bot.stops import StopScanner
+from bot.voice import Voice
+from ingest.markup import Markup
+from ingest.prompt import RENDERER, Segment
+
+BYTES_PER_TOKEN = 3  # careful on the high side: English has four and more, Chinese about three
+WAIT = httpx.Timeout(10, read=120)  # seconds; a long prompt on a slow machine takes its time
+# Marks between segments; the server never sees them, they only say whose turn follows.
+_SYSTEM, _USER, _REPLY, _STOP, _NEXT = (f"\ue000{mark}\ue000" for mark in "SURTN")
+MARKUP = Markup("server", _SYSTEM, _USER, _REPLY, _STOP, _NEXT)
+_ROLES = {_SYSTEM: "system", _USER: "user", _NEXT: "user", _REPLY: "assistant"}
+
+
+def server_voice(url: str, model: str | None, head: str, self_handle: str, context: int) -> Voice:
+    """The voice of whatever model a server runs, asked as the persona is."""
+    name = f"{model or 'default model'} at {url}"
+    return Voice(name, Path(), RENDERER, MARKUP, head, self_handle, context, is_remote=True)
+
+
+class ServerGenerator:
+    """Asks a server for replies. ``url`` ends in ``/v1``; token counts are estimates."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str | None = None,
+        key: str | None = None,
+        context_tokens: int = 2048,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.context_tokens = context_tokens
+        self._url = url.rstrip("/") + "/chat/completions"
+        self._model, self._clock = model, clock
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(timeout=WAIT, headers=headers)
+
+    def count(self, segments: Sequence[Segment]) -> int:
+        """About how many tokens these segments take."""
+        return sum(-(-len(part.text.encode()) // BYTES_PER_TOKEN) for part in segments)
+
+    def generate(
+        self,
+        segments: Sequence[Segment],
+        *,
+        sampling: Sampling,
+        seed: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> ServerGeneration:
+        """Start writing. Raises ServerFailed once pieces are asked for."""
+        body = {
+            "messages": messages_of(segments),
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": seed % 2**31,
+            "stream": True,
+        }
+        if self._model:
+            body["model"] = self._model
+        events = self._events(body)
+        return ServerGeneration(events, self.count(segments), cancelled, self._clock)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _events(self, body: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
+        try:
+            with self._client.stream("POST", self._url, json=body) as response:
+                self._require_success(response)
+                for line in response.iter_lines():
+                    data = line.removeprefix("data:").strip()
+                    if line.startswith("data:") and data != "[DONE]":
+                        yield json.loads(data)["choices"][0]
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise ServerFailed(
+                f"{self._url}: {reason}; is the server up, and generate.server_url right?"
+            ) from error
+        except (ValueError, LookupError, TypeError) as error:
+            raise ServerFailed(
+                f"{self._url}: not an OpenAI-compatible answer ({type(error).__name__}); "
+                "generate.server_url should end in /v1"
+            ) from error
+
+    def _require_success(self, response: httpx.Response) -> None:
+        if response.is_success:
+            return
+        said = " ".join(response.read().decode("utf-8", "replace").split())[:200]
+        raise ServerFailed(f"{self._url}: HTTP {response.status_code}: {said}")
+
+
+class ServerGeneration:
+    """One reply on its way: an iterator over its pieces of text."""
+
+    def __init__(
+        self,
+        events: Generator[dict[str, Any], None, None],
+        prompt_tokens: int,
+        cancelled: Callable[[], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        self._events, self._cancelled, self._clock = events, cancelled, clock
+        self._prompt_tokens, self._generated = prompt_tokens, 0
+        self._ending = Ending.LENGTH
+        self._prompt_seconds = self._decode_seconds = 0.0
+        self._pieces = self._write()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        return next(self._pieces)
+
+    @property
+    def timings(self) -> Timings:
+        """What it has cost so far; a token is a piece the server sent."""
+        return Timings(
+            self._prompt_tokens,
+            0,
+            self._generated,
+            self._prompt_seconds,
+            self._decode_seconds,
+            self._ending,
+        )
+
+    def close(self) -> None:
+        """Hang up."""
+        self._pieces.close()
+
+    def _write(self) -> Generator[str, None, None]:
+        scanner = StopScanner(MARKUP)
+        with closing(self._events):
+            for piece in self._contents():
+                if text := scanner.feed(piece):
+                    yield text
+                if scanner.is_stopped:
+                    self._ending = Ending.STOP
+                    break
+        if tail := scanner.flush():
+            yield tail
+
+    def _contents(self) -> Iterator[str]:
+        started = self._clock()
+        first: float | None = None
+        for event in self._events:
+            if event.get("finish_reason") == "stop":
+                self._ending = Ending.STOP
+            if self._cancelled():
+                self._ending = Ending.CANCELLED
+                return
+            if piece := event.get("delta", {}).get("content"):
+                first = first or self._clock()
+                self._generated += 1
+                self._prompt_seconds = first - started
+                self._decode_seconds = self._clock() - first
+                yield piece
+
+
+def messages_of(segments: Sequence[Segment]) -> list[dict[str, str]]:
+    """Segments rendered with this module's markup as role and content messages."""
+    messages: list[dict[str, str]] = []
+    for segment in segments:
+        if not segment.is_control:
+            messages[-1]["content"] += segment.text
+        elif segment.text in _ROLES:
+            messages.append({"role": _ROLES[segment.text], "content": ""})
+    if messages and messages[-1] == {"role": "assistant", "content": ""}:
+        messages.pop()  # where the reply begins
+    return messages

@@ -1,0 +1,131 @@
+"""The command line: every command by name, imported only when it is asked for.
+
+Errors are caught here and nowhere else: what we can explain is one line on stderr, anything else
+is a traceback. Exit 0 all good, 1 any failure, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import cast
+
+import click
+
+from config.errors import AtselfError
+
+# Name → where it lives, and the line `atself --help` shows without importing it.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("config.commands:init", "Make a home folder with a commented config.toml."),
+    "doctor": ("cli.doctor:doctor", "What is installed, what is missing, what will be used."),
+    "ingest": ("ingest.commands:ingest", "Read chat exports into the archive."),
+    "people": ("ingest.commands:people", "Who is in the archive, and who is @self."),
+    "dataset": ("ingest.commands:dataset", "Cut the archive into training windows."),
+    "train": ("trainer.commands:train", "Fine-tune a base model and register it."),
+    "models": ("registry.commands:models", "List, show, promote and roll back models."),
+    "index": ("rag.commands:index", "Build or refresh the search index over the archive."),
+    "recall": ("rag.commands:recall", "What the index brings back for a text."),
+    "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
+    "run": ("bot.commands:run", "Run the bots."),
+    "forget": ("cli.forget:forget", "Remove a person from archive, index and dataset."),
+    "demo": ("cli.demo:demo", "The whole way on the sample chat or your own export."),
+}
+
+EPILOG = """\b
+Start here:
+  atself demo                                    everything, on the sample
+  atself ingest result.json --self "Your Name"   your own export
+  atself dataset && atself train --minutes 20 && atself index
+  atself chat
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        return cast(click.Command, getattr(import_module(module), attribute))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="atself", message="atself %(version)s")
+def app() -> None:
+    """Turn a person's group-chat history into a bot that answers as that person: @self.
+
+    Everything stays in one folder on this machine (--home, default ./persona).
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``atself`` and exit with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run ``atself`` and return the exit code; the only place where errors are caught."""
+    try:
+        result = app.main(args=arguments, prog_name="atself", standalone_mode=False)
+    except AtselfError as error:
+        return _fail(str(error), error.exit_code)
+    except click.UsageError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted; what was finished is kept, run the same command to go on", 130)
+    except BrokenPipeError:
+        return _leave_pipe()
+    except Exception as error:
+        if _is_full_disk(error):
+            return _fail("disk full; free some space and run the same command to go on", 1)
+        raise
+    return result if isinstance(result, int) else 0
+
+
+def _fail(line: str, code: int) -> int:
+    """One line on stderr; none where a child process has said it already."""
+    if line:
+        click.echo(f"atself: {line}", err=True)
+    return code
+
+
+def _leave_pipe() -> int:
+    """The reader (``| head``) is gone: no traceback now, nor when Python flushes on exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    """Whether this came from a full disk, by the several names libraries have for it.
+
+    The operating system's own, SQLite's SQLITE_FULL, and the text Rust libraries (safetensors)
+    pass on.
+    """
+    if error is None:
+        return False
+    texts = (os.strerror(errno.ENOSPC), "database or disk is full")
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if is_full or any(text in str(error) for text in texts):
+        return True
+    return _is_full_disk(error.__cause__ or error.__context__)
+
+
+if __name__ == "__main__":
+    main()

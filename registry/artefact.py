@@ -1,0 +1,108 @@
+"""What a finished model carries: everything needed to speak, and how it came to be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from registry.errors import RegistryError
+
+MODEL = "model.gguf"
+MANIFEST = "manifest.json"
+CARD = "card.json"
+ADAPTER = "adapter"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Checksum (hex) and size (bytes) of one file of an artefact."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRecord:
+    """The base a model was made from, and the licence it carries on."""
+
+    id: str
+    license: str
+    license_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelManifest:
+    """A model and its provenance; ``files`` and ``version`` are filled in by the registry.
+
+    ``renderer`` names the prompt renderer it was trained with and ``markup`` its template as
+    :meth:`ingest.markup.Markup.to_json` writes it; a bot refuses a renderer it does not know.
+    ``parity`` and ``card`` are measurements, ``recipe`` how it was trained, all JSON values.
+    """
+
+    created_at: datetime
+    base: BaseRecord
+    renderer: str
+    markup: Mapping[str, Any]
+    stops: tuple[str, ...]
+    context_tokens: int
+    head: str
+    self_handle: str
+    languages: Mapping[str, float]
+    dataset_hash: str
+    recipe: Mapping[str, Any]
+    quantization: str
+    parity: Mapping[str, Any] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready mapping; :meth:`from_json` reads it back."""
+        return {**asdict(self), "created_at": self.created_at.isoformat()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ModelManifest:
+        """Read what :meth:`to_json` wrote. Raises KeyError, TypeError or ValueError."""
+        values = {known.name: data[known.name] for known in fields(cls)}
+        values["created_at"] = datetime.fromisoformat(data["created_at"])
+        values["base"] = BaseRecord(**data["base"])
+        values["stops"] = tuple(data["stops"])
+        values["files"] = {name: FileRecord(**entry) for name, entry in data["files"].items()}
+        return cls(**values)
+
+    def write(self, folder: Path) -> None:
+        """Write the manifest, the mark that ``folder`` is complete; call it last."""
+        write_json(folder / MANIFEST, self.to_json())
+
+    @classmethod
+    def read(cls, folder: Path) -> ModelManifest:
+        """Read a version's manifest. Raises RegistryError where it is damaged."""
+        path = folder / MANIFEST
+        try:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RegistryError(
+                f"{path}: not a readable manifest ({error}); remove the folder or train again"
+            ) from error
+
+
+def record_of(path: Path) -> FileRecord:
+    """Checksum and size of a file."""
+    with path.open("rb") as stream:
+        return FileRecord(hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON so that readers see the old file or the whole new one, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as stream:
+        json.dump(value, stream, ensure_ascii=False, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)

@@ -1,0 +1,104 @@
+"""`atself models`: list, show, promote, rollback."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from config.console import emit_json, emit_mapping, emit_table, home_option, json_option, say
+
+if TYPE_CHECKING:
+    from registry.artefact import ModelManifest
+    from registry.store import Registry
+
+
+@click.group(epilog="Example: atself models list")
+def models() -> None:
+    """See, choose and take back the models of @self."""
+
+
+@models.command("list", epilog="Example: atself models list --json")
+@home_option
+@json_option
+def list_models(home: Path, as_json: bool) -> None:
+    """List every model, oldest first; the one that answers is marked."""
+    registry = _registry(home)
+    serving = registry.serving()
+    rows = [_summary(manifest, serving) for manifest in registry.versions()]
+    if as_json:
+        emit_json(rows)
+    elif rows:
+        emit_table(list(rows[0]), [list(row.values()) for row in rows])
+    else:
+        say(f"{registry.folder}: no models yet; run `atself train`")
+
+
+@models.command("show", epilog="Example: atself models show v2 --json")
+@click.argument("version", required=False)
+@home_option
+@json_option
+def show_model(version: str | None, home: Path, as_json: bool) -> None:
+    """Show all that is known of a model (the serving one by default), and check its files."""
+    manifest = _registry(home).verify(version)
+    if as_json:
+        emit_json(manifest.to_json())
+        return
+    shown = manifest.to_json()
+    files = {f"file {name}": f"{entry.bytes:,} bytes" for name, entry in manifest.files.items()}
+    nested = {
+        f"{section} {key}": value
+        for section in ("base", "recipe", "parity", "card")
+        for key, value in shown.pop(section).items()
+    }
+    for long in ("head", "markup", "files"):
+        shown.pop(long)
+    emit_mapping({**shown, **nested, **files, "checksums": "good"})
+
+
+@models.command("promote", epilog='Example: atself models promote v2 --reason "sounds right"')
+@click.argument("version")
+@click.option("--reason", default="by hand", show_default=True, help="Kept in the history.")
+@home_option
+@json_option
+def promote_model(version: str, reason: str, home: Path, as_json: bool) -> None:
+    """Let a model answer from now on, once its files are checked."""
+    _serve(_registry(home).promote(version, reason, now=datetime.now(UTC)), as_json)
+
+
+@models.command("rollback", epilog="Example: atself models rollback")
+@home_option
+@json_option
+def rollback_model(home: Path, as_json: bool) -> None:
+    """Return to the model that answered before."""
+    _serve(_registry(home).rollback(now=datetime.now(UTC)), as_json)
+
+
+def _serve(manifest: ModelManifest, as_json: bool) -> None:
+    if as_json:
+        emit_json({"serving": manifest.version})
+    else:
+        say(f"{manifest.version} is serving (running bots load it when restarted)")
+
+
+def _registry(home: Path) -> Registry:
+    from config.settings import Home
+    from registry.store import Registry
+
+    return Registry(Home(home).models)
+
+
+def _summary(manifest: ModelManifest, serving: ModelManifest | None) -> dict[str, object]:
+    persona, base = manifest.card.get("persona", {}), manifest.card.get("base", {})
+    return {
+        "version": manifest.version,
+        "serving": "yes" if serving and serving.version == manifest.version else "",
+        "created": manifest.created_at.isoformat(timespec="minutes"),
+        "base": manifest.base.id,
+        "stored as": manifest.quantization,
+        "replies": manifest.card.get("replies", ""),
+        "nats/token": persona.get("nats_per_token", ""),
+        "of base": base.get("nats_per_token", ""),
+    }

@@ -1,0 +1,208 @@
+"""The registry of finished models: versions side by side, and which of them is serving.
+
+models/<version>/ holds a model; its manifest is written last and the folder renamed into place, so
+that what has a manifest is whole. serving.json names the version that serves and how it came to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import mkdtemp
+
+from registry.artefact import (
+    CARD,
+    MANIFEST,
+    MODEL,
+    FileRecord,
+    ModelManifest,
+    record_of,
+    write_json,
+)
+from registry.errors import RegistryError
+
+SERVING = "serving.json"
+_INCOMING = ".incoming-"
+_STALE_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One change of the serving version; a rollback returns to the one before."""
+
+    version: str
+    reason: str
+    at: str
+    is_rollback: bool = False
+
+
+class Registry:
+    """The models of one persona, in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def versions(self) -> list[ModelManifest]:
+        """Every whole version, oldest first."""
+        return [ModelManifest.read(path) for path in self._folders()]
+
+    def get(self, version: str | None = None) -> ModelManifest:
+        """A version's manifest, by default of the one that serves. Raises RegistryError."""
+        name = version or self._serving_name()
+        if not name:
+            raise RegistryError(f"{self.folder}: no model is serving yet; run `atself train`")
+        if not _is_name(name) or not (self.folder / name / MANIFEST).is_file():
+            known = ", ".join(path.name for path in self._folders()) or "none"
+            raise RegistryError(f"{self.folder}: there is no model {name!r} (there are: {known})")
+        return ModelManifest.read(self.folder / name)
+
+    def serving(self) -> ModelManifest | None:
+        """The manifest of the serving version, or None before the first promotion."""
+        return self.get() if self._serving_name() else None
+
+    def model_path(self, version: str | None = None) -> Path:
+        """The GGUF of a version, by default of the one that serves."""
+        return self.folder / self.get(version).version / MODEL
+
+    def add(self, folder: Path, manifest: ModelManifest) -> ModelManifest:
+        """Take in the files of ``folder`` (with ``model.gguf``) as a new version.
+
+        All or nothing: an interruption leaves a hidden folder that is never listed.
+        Returns the manifest as stored, with version and checksums. Raises RegistryError.
+        """
+        if not (folder / MODEL).is_file():
+            raise RegistryError(f"{folder}: holds no {MODEL}; nothing was added")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        incoming = Path(mkdtemp(prefix=_INCOMING, dir=self.folder))
+        incoming.chmod(0o755)
+        try:
+            return self._take(folder, incoming, manifest)
+        except OSError as error:
+            raise RegistryError(f"{self.folder}: the model was not added ({error})") from error
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+
+    def promote(self, version: str, reason: str, *, now: datetime) -> ModelManifest:
+        """Let ``version`` serve from now on. Raises RegistryError where it is damaged."""
+        manifest = self.verify(version)
+        if version != self._serving_name():
+            self._record(Promotion(version, reason, now.isoformat()))
+        return manifest
+
+    def rollback(self, *, now: datetime, reason: str = "rollback") -> ModelManifest:
+        """Return to the version that served before. Raises RegistryError where there is none."""
+        stack = self._stack()
+        if len(stack) < 2:
+            raise RegistryError(f"{self.folder}: no earlier version has served; nothing changed")
+        manifest = self.verify(stack[-2])
+        self._record(Promotion(stack[-2], reason, now.isoformat(), is_rollback=True))
+        return manifest
+
+    def verify(self, version: str | None = None) -> ModelManifest:
+        """Check every file against its checksum. Raises RegistryError naming the damaged one."""
+        manifest = self.get(version)
+        for name, expected in manifest.files.items():
+            _check(self.folder / manifest.version / name, expected)
+        return manifest
+
+    def history(self) -> list[Promotion]:
+        """Every promotion and rollback, oldest first."""
+        path = self.folder / SERVING
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            return [Promotion(**entry) for entry in data["history"]]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RegistryError(
+                f"{path}: not readable ({error}); remove it and promote a version again"
+            ) from error
+
+    def _take(self, folder: Path, incoming: Path, manifest: ModelManifest) -> ModelManifest:
+        for source in _files_in(folder):
+            _link(source, incoming / source.relative_to(folder))
+        write_json(incoming / CARD, dict(manifest.card))
+        files = {
+            path.relative_to(incoming).as_posix(): record_of(path) for path in _files_in(incoming)
+        }
+        while True:
+            stored = replace(manifest, version=self._next_version(), files=files)
+            stored.write(incoming)
+            try:
+                incoming.rename(self.folder / stored.version)
+            except FileExistsError:
+                continue
+            except OSError:
+                if (self.folder / stored.version).exists():  # somebody else took the name
+                    continue
+                raise
+            return stored
+
+    def _folders(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        whole = [path for path in self.folder.glob("v*") if (path / MANIFEST).is_file()]
+        return sorted(whole, key=lambda path: (_number(path.name), path.name))
+
+    def _next_version(self) -> str:
+        taken = [_number(path.name) for path in self.folder.glob("v*")]
+        return f"v{max(taken, default=0) + 1}"
+
+    def _sweep(self) -> None:
+        """Remove what interrupted additions left behind, unless it may still be in use."""
+        for path in self.folder.glob(f"{_INCOMING}*"):
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _serving_name(self) -> str:
+        history = self.history()
+        return history[-1].version if history else ""
+
+    def _stack(self) -> list[str]:
+        stack: list[str] = []
+        for promotion in self.history():
+            if promotion.is_rollback:
+                del stack[-1:]
+            else:
+                stack.append(promotion.version)
+        return stack
+
+    def _record(self, promotion: Promotion) -> None:
+        history = [asdict(entry) for entry in (*self.history(), promotion)]
+        write_json(self.folder / SERVING, {"version": promotion.version, "history": history})
+
+
+def _check(path: Path, expected: FileRecord) -> None:
+    if not path.is_file():
+        raise RegistryError(f"{path}: missing; roll back or train again")
+    if path.stat().st_size != expected.bytes or record_of(path) != expected:
+        raise RegistryError(f"{path}: damaged (its checksum differs); roll back or train again")
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link where the disk allows it (no second copy of a large file), else a copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _is_name(version: str) -> bool:
+    return version not in {"", ".", ".."} and Path(version).name == version
+
+
+def _number(version: str) -> int:
+    digits = version.removeprefix("v")
+    return int(digits) if digits.isdigit() else 0

@@ -1,0 +1,58 @@
+"""Which lines the model is shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+from bot.history import Contexts
+from ingest.chat import Kind, Message
+from tests.bot.conftest import Say
+
+
+def contexts(room: int = 1000) -> Contexts:
+    return Contexts(gap=timedelta(minutes=30), room=room, length=lambda text: len(text.split()))
+
+
+def texts(messages: tuple[Message, ...]) -> list[str]:
+    return [message.text for message in messages]
+
+
+def test_the_thread_being_answered_is_shown(say: Say) -> None:
+    old = say("bob", "long ago")
+    asked = say("fox", "tea?", minutes=90)
+    answered = say("self", "yes")
+    history = [old, asked, answered, say("fox", "green?")]
+    assert texts(contexts().choose(history)) == ["tea?", "yes", "green?"]
+
+
+def test_a_line_that_stands_alone_is_shown_with_the_lines_around_it(say: Say) -> None:
+    history = [say("bob", "tea?"), say("fox", "coffee!", minutes=29), say("ann", "hi", minutes=29)]
+    assert texts(contexts().choose(history)) == ["tea?", "coffee!", "hi"]
+
+
+def test_commands_and_bots_are_left_out(say: Say) -> None:
+    command = replace(say("bob", "/stats"), kind=Kind.COMMAND)
+    assert texts(contexts().choose([command, say("bob", "hm")])) == ["hm"]
+
+
+def test_a_growing_chat_keeps_its_first_line_and_then_drops_half_at_once(say: Say) -> None:
+    chosen = contexts(room=200)
+    history: list[Message] = []
+    firsts = []
+    for number in range(60):
+        history.append(say("bob", f"line {number}", minutes=0.1))
+        shown = chosen.choose(history)
+        assert shown[-1] is history[-1]
+        assert sum(8 + 3 for _ in shown) <= 200
+        firsts.append(shown[0].id)
+    changes = sum(a != b for a, b in pairwise(firsts))
+    assert 3 <= changes <= 8
+
+
+def test_a_huge_message_is_shortened_to_leave_room(say: Say) -> None:
+    history = [say("bob", "hi"), say("bob", "word " * 5000)]
+    shown = contexts(room=100).choose(history)
+    assert shown[-1].text.endswith("…")
+    assert len(shown[-1].text.split()) <= 50

@@ -1,0 +1,79 @@
+"""What every test gets: a clean environment, no network, and a home folder of its own."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRUBBED = ("ATSELF_", "HF_", "TRANSFORMERS_", "CHROMA_", "OPENAI_")
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "ANONYMIZED_TELEMETRY": "False",
+    "TOKENIZERS_PARALLELISM": "false",
+    "COLUMNS": "120",
+    "NO_COLOR": "1",
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of the developer's machine reaches a test: no settings, no tokens, no home."""
+    for name in os.environ:
+        if name.startswith(SCRUBBED):
+            monkeypatch.delenv(name)
+    for name, value in OFFLINE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ATSELF_HOME", str(tmp_path / "persona"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home folder, the one commands take by default in this test."""
+    folder = tmp_path / "persona"
+    folder.mkdir()
+    return folder
+
+
+class NetworkUsed(AssertionError):
+    """A test tried to leave this machine."""
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections and name look-ups beyond loopback fail at once instead of hanging."""
+    monkeypatch.setattr(socket.socket, "connect", _guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", _guarded(socket.socket.connect_ex))
+    look_up = socket.getaddrinfo
+
+    def look_up_here(host: str | bytes | None, *args: Any, **kwargs: Any) -> Any:
+        _require_loopback(host)
+        return look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
+
+
+def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def connect_here(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _require_loopback(address[0])
+        return connect(self, address)
+
+    return connect_here
+
+
+def _require_loopback(host: str | bytes | None) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost"):
+        return
+    try:
+        is_here = ipaddress.ip_address(str(name)).is_loopback
+    except ValueError:
+        is_here = False
+    if not is_here:
+        raise NetworkUsed(f"a test tried to reach {name}")

@@ -1,0 +1,230 @@
+"""Building the index: incremental, continued after a kill, refused on a mismatch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from config.settings import Home, load
+from ingest.archive import Archive
+from rag.catalogue import Catalogue
+from rag.errors import IndexMismatch
+from rag.indexing import CATALOGUE, VECTORS, Hooks, open_store
+from rag.manifest import read_manifest
+from rag.recall import Recall
+
+Say = Callable[..., Any]
+Index = Callable[..., Any]
+PLACES = ("harbour", "library", "temple", "station", "market", "bridge", "museum", "garden")
+
+
+def days(count: int) -> Iterator[tuple[int, tuple[tuple[str, str], ...]]]:
+    for day in range(count):
+        place = PLACES[day % len(PLACES)]
+        yield (
+            day,
+            (
+                ("Fox", f"what did you see near the {place} on day {day}?"),
+                ("Lin", f"near the {place} I saw {day + 2} boys selling old maps of the town"),
+            ),
+        )
+
+
+@pytest.fixture
+def diary(archive: Archive, say: Say) -> Archive:
+    for day, lines in days(24):
+        archive.add(say(lines, day=day))
+    archive.set_self("Lin")
+    return archive
+
+
+def vectors_of(place: Home, chat: str = "telegram:1") -> dict[str, Any]:
+    """Every vector in the index, by passage."""
+    with Catalogue(place.index / CATALOGUE) as catalogue:
+        store = open_store(place.index, load(place.path), catalogue)
+        try:
+            rows = store._find(chat).get(include=["embeddings"])
+        finally:
+            store.close()
+    return dict(zip(rows["ids"], rows["embeddings"], strict=True))
+
+
+def test_only_what_is_new_is_embedded(diary: Archive, say: Say, index: Index) -> None:
+    first = index()
+    assert (first.vectors, first.pending) == (24, 0)
+    diary.add(say((("Lin", "the lighthouse keeper gave me his old radio"),), day=40))
+    steps: list[tuple[int, int]] = []
+    second = index(hooks=Hooks(advance=lambda done, wanted: steps.append((done, wanted))))
+    assert steps == [(24, 25), (25, 25)]
+    assert second.passages == first.passages + 1
+
+
+def test_an_index_that_is_up_to_date_is_left_alone(diary: Archive, index: Index) -> None:
+    first = index()
+
+    def refuse(_messages: Any) -> Any:
+        raise AssertionError("the archive is read again")
+
+    assert index(hooks=Hooks(watch=refuse)) == first
+
+
+def test_a_time_budget_ends_embedding_and_a_rerun_goes_on(
+    diary: Archive, index: Index, place: Home
+) -> None:
+    partial = index(hooks=Hooks(is_over=lambda: True))
+    assert (partial.vectors, partial.pending) == (0, 24)
+    assert read_manifest(place.index) == partial
+    assert index().pending == 0
+
+
+def test_vanished_messages_lose_their_vectors(diary: Archive, index: Index, place: Home) -> None:
+    index()
+    diary.forget("Fox")
+    index()
+    assert len(vectors_of(place)) == 24
+    diary.forget("Lin")
+    assert index().passages == 0
+    with Catalogue(place.index / CATALOGUE) as catalogue:
+        store = open_store(place.index, load(place.path), catalogue)
+        assert store.chats() == []
+        store.close()
+
+
+def test_the_index_holds_no_text(diary: Archive, index: Index, place: Home) -> None:
+    index()
+    for file in place.index.rglob("*"):
+        if file.is_file():
+            assert b"selling old maps" not in file.read_bytes(), file
+
+
+_KILLED = """
+    import os, signal, sys
+    from datetime import UTC, datetime
+    from pathlib import Path
+    from config.settings import Home, load
+    from ingest.archive import Archive
+    from rag import indexing
+    indexing.BATCH = 8
+    home = Home(Path(sys.argv[1]))
+    def advance(done, wanted):
+        if done >= 8:
+            os.kill(os.getpid(), signal.SIGKILL)
+    with Archive.open(home.archive) as archive:
+        indexing.build_index(archive, home, load(home.path), now=lambda: datetime.now(UTC),
+                             hooks=indexing.Hooks(advance=advance))
+"""
+
+
+def test_a_run_that_was_killed_is_completed_identically(
+    diary: Archive, index: Index, place: Home
+) -> None:
+    root = Path(__file__).parents[2]
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(_KILLED), str(place.path)],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert read_manifest(place.index) is None
+    started: list[int] = []
+    completed = index(hooks=Hooks(advance=lambda done, _wanted: started.append(done)))
+    assert started[0] == 8
+    continued = vectors_of(place)
+    assert index(rebuild=True) == completed
+    whole = vectors_of(place)
+    assert continued.keys() == whole.keys()
+    assert all(np.allclose(continued[key], whole[key], atol=1e-5) for key in whole)
+
+
+def test_another_embedder_is_refused_with_the_way_to_rebuild(
+    diary: Archive, index: Index, place: Home
+) -> None:
+    index()
+    other = load(place.path, recall__embedder="multilingual-e5-small")
+    with pytest.raises(IndexMismatch, match="atself index --rebuild"):
+        index(settings=other)
+    with pytest.raises(IndexMismatch, match="atself index --rebuild"):
+        Recall.open(other, place, diary)
+    assert index(settings=other, rebuild=True).model.name == "multilingual-e5-small"
+
+
+def test_a_damaged_vector_store_leaves_words_and_one_warning(
+    diary: Archive, index: Index, place: Home, recall: Callable[[], Recall], warnings: list[str]
+) -> None:
+    index()
+    (place.index / VECTORS / "chroma.sqlite3").write_bytes(b"not a database" * 500)
+    opened = recall()
+    for _ in range(2):
+        found = opened.query("old maps near the temple", chat="telegram:1", before=None, limit=1)
+        assert "temple" in found[0].text
+    assert len(warnings) == 1
+    assert "--rebuild" in warnings[0]
+
+
+def test_a_chroma_server_that_is_away_leaves_words_and_one_warning(
+    diary: Archive, index: Index, place: Home
+) -> None:
+    index()
+    away = load(place.path, recall__chroma_url="http://127.0.0.1:9")
+    complaints: list[str] = []
+    with Recall.open(away, place, diary, warn=complaints.append) as opened:
+        assert opened.query("old maps near the temple", chat="telegram:1", before=None, limit=1)
+    assert len(complaints) == 1
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A real `chroma run` on a free port of this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [shutil.which("chroma", path=Path(sys.executable).parent) or "chroma"]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--path", str(tmp_path / "server")]
+    process = subprocess.Popen(
+        [*command, "run", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError("chroma run did not start")
+
+
+@pytest.mark.slow
+def test_a_chroma_server_serves_as_well(
+    diary: Archive, index: Index, place: Home, server: str
+) -> None:
+    remote = load(place.path, recall__chroma_url=server)
+    assert index(settings=remote).vectors == 24
+    complaints: list[str] = []
+    with Recall.open(remote, place, diary, warn=complaints.append) as opened:
+        (found,) = opened.search(
+            "old maps near the temple", chat="telegram:1", before=None, limit=1
+        )
+    assert found.similarity is not None
+    assert complaints == []
+    assert index(settings=remote, rebuild=True).vectors == 24
+    assert not (place.index / VECTORS).exists()

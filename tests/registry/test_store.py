@@ -1,0 +1,137 @@
+"""Versions appear whole or not at all, and what serves can be taken back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from registry.artefact import BaseRecord, ModelManifest
+from registry.errors import RegistryError
+from registry.store import Registry
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def manifest() -> ModelManifest:
+    return ModelManifest(
+        created_at=NOON,
+        base=BaseRecord("tiny", "MIT"),
+        renderer="atself-1",
+        markup={"name": "chat"},
+        stops=("<end>",),
+        context_tokens=512,
+        head="You are @self.",
+        self_handle="me",
+        languages={"en": 1.0},
+        dataset_hash="abc",
+        recipe={"rank": 16},
+        quantization="Q8_0",
+        card={"persona": {"nats_per_token": 2.5}},
+    )
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    folder = tmp_path / "made"
+    (folder / "adapter").mkdir(parents=True)
+    (folder / "model.gguf").write_bytes(b"GGUF and then some")
+    (folder / "adapter" / "weights.bin").write_bytes(b"weights")
+    return folder
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "models")
+
+
+def test_an_added_model_reads_back_as_it_was(registry: Registry, made: Path) -> None:
+    added = registry.add(made, manifest())
+    assert added.version == "v1"
+    assert registry.get("v1") == added
+    assert set(added.files) == {"model.gguf", "adapter/weights.bin", "card.json"}
+    assert registry.verify("v1").card == {"persona": {"nats_per_token": 2.5}}
+
+
+def test_versions_are_numbered_and_listed_oldest_first(registry: Registry, made: Path) -> None:
+    for _ in range(11):
+        registry.add(made, manifest())
+    assert [each.version for each in registry.versions()] == [f"v{n}" for n in range(1, 12)]
+
+
+def test_a_folder_without_manifest_is_no_version(registry: Registry, made: Path) -> None:
+    registry.add(made, manifest())
+    half = registry.folder / "v2"
+    half.mkdir()
+    (half / "model.gguf").write_bytes(b"cut sho")
+    assert [each.version for each in registry.versions()] == ["v1"]
+    with pytest.raises(RegistryError, match="no model 'v2'"):
+        registry.promote("v2", "", now=NOON)
+    assert registry.add(made, manifest()).version == "v3"
+
+
+def test_a_failed_addition_leaves_nothing_behind(registry: Registry, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(RegistryError, match=r"holds no model\.gguf"):
+        registry.add(empty, manifest())
+    (empty / "model.gguf").mkdir()
+    with pytest.raises(RegistryError):
+        registry.add(empty, manifest())
+    assert registry.versions() == []
+
+
+def test_nothing_serves_before_the_first_promotion(registry: Registry, made: Path) -> None:
+    registry.add(made, manifest())
+    assert registry.serving() is None
+    with pytest.raises(RegistryError, match="atself train"):
+        registry.get()
+
+
+def test_rollback_returns_to_what_served_before(registry: Registry, made: Path) -> None:
+    for _ in range(3):
+        registry.add(made, manifest())
+    for minute, version in enumerate(("v1", "v2", "v2")):
+        registry.promote(version, "better", now=NOON + timedelta(minutes=minute))
+    assert registry.rollback(now=NOON).version == "v1"
+    with pytest.raises(RegistryError, match="no earlier version"):
+        registry.rollback(now=NOON)
+    registry.promote("v3", "better", now=NOON)
+    assert registry.rollback(now=NOON).version == "v1"
+    assert [entry.version for entry in registry.history()] == ["v1", "v2", "v1", "v3", "v1"]
+
+
+def test_a_damaged_model_is_neither_promoted_nor_rolled_back_to(
+    registry: Registry, made: Path
+) -> None:
+    for version in ("v1", "v2"):
+        registry.add(made, manifest())
+        registry.promote(version, "", now=NOON)
+    model = registry.folder / "v1" / "model.gguf"
+    flipped = bytearray(model.read_bytes())
+    flipped[3] ^= 1
+    model.unlink()  # the registry holds a hard link of the file it was given
+    model.write_bytes(flipped)
+    with pytest.raises(RegistryError, match="damaged"):
+        registry.rollback(now=NOON)
+    model.unlink()
+    with pytest.raises(RegistryError, match="missing"):
+        registry.promote("v1", "", now=NOON)
+    assert registry.get().version == "v2"
+
+
+def test_a_damaged_manifest_is_one_clear_line(registry: Registry, made: Path) -> None:
+    registry.add(made, manifest())
+    path = registry.folder / "v1" / "manifest.json"
+    path.write_text(json.dumps({"version": "v1"}))
+    with pytest.raises(RegistryError, match="not a readable manifest"):
+        registry.get("v1")
+
+
+def test_versions_outside_the_registry_cannot_be_named(registry: Registry, made: Path) -> None:
+    registry.add(made, manifest())
+    for name in ("../made", "..", "v1/adapter"):
+        with pytest.raises(RegistryError, match="there is no model"):
+            registry.get(name)

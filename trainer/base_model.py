@@ -1,0 +1,107 @@
+"""Load a base into memory: tokenizer, weights and the markup its prompts are written in."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+from tokenizers import pre_tokenizers
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+from ingest.markup import Markup, markup_of
+from registry.bases import BaseFiles
+from registry.gguf_header import read_header
+from trainer.errors import TrainingError
+
+DIGIT_SPLITTERS = frozenset({"smollm"})
+"""`tokenizer.ggml.pre` of vocabularies that take digits one by one before byte-level merging."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedBase:
+    """A base ready to be trained; ``model`` holds float32 weights."""
+
+    files: BaseFiles
+    tokenizer: Any
+    model: Any
+    markup: Markup
+    context_tokens: int
+
+    def tokenize(self, text: str, is_control: bool) -> Sequence[int]:
+        """Token ids; special tokens are recognised in control text only, and none are added."""
+        return tokenize(self.tokenizer, text, is_control)
+
+
+def load_base(files: BaseFiles) -> LoadedBase:
+    """Load tokenizer and model from a GGUF, a folder or the hub. Raises TrainingError."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    name, options = _source(files)
+    try:
+        with redirect_stderr(io.StringIO()):  # a bar of its own for unpacking, which takes seconds
+            tokenizer = load_tokenizer(files)
+            model = AutoModelForCausalLM.from_pretrained(
+                name, dtype=torch.float32, **options, **_unpacked(files)
+            )
+    except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise TrainingError(
+            f"base {files.base.id}: transformers cannot load it ({reason}); "
+            "check the name and the connection, or choose another with --base"
+        ) from error
+    context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 2048))
+    return LoadedBase(files, tokenizer, model, _markup(files, tokenizer), context)
+
+
+def load_tokenizer(files: BaseFiles) -> Any:
+    """Only the tokenizer of a base."""
+    name, options = _source(files)
+    tokenizer = AutoTokenizer.from_pretrained(name, **options)
+    if files.gguf is not None:
+        _mend(tokenizer, files)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def tokenize(tokenizer: Any, text: str, is_control: bool) -> list[int]:
+    """Token ids of a segment, as the renderer's contract asks for."""
+    encoded = tokenizer(text, add_special_tokens=False, split_special_tokens=not is_control)
+    return list(encoded["input_ids"])
+
+
+def _mend(tokenizer: Any, files: BaseFiles) -> None:
+    """Give the tokenizer the word splitter its GGUF names, where transformers takes another.
+
+    transformers goes by the architecture alone. Without this SmolLM2 reads "  2009" in other
+    tokens than llama.cpp does, and training and replying would differ.
+    """
+    splitter = read_header(files.gguf).splitter if files.gguf else ""
+    if splitter in DIGIT_SPLITTERS:
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Digits(individual_digits=True),
+                pre_tokenizers.ByteLevel(add_prefix_space=False),
+            ]
+        )
+
+
+def _source(files: BaseFiles) -> tuple[str, dict[str, Any]]:
+    if files.gguf is not None:
+        return str(files.gguf.parent), {"gguf_file": files.gguf.name}
+    return str(files.folder or files.hub), {}
+
+
+def _unpacked(files: BaseFiles) -> dict[str, Any]:
+    # Without dequantize the weights stay packed and every step unpacks them again.
+    return {"quantization_config": GgufConfig(dequantize=True)} if files.gguf else {}
+
+
+def _markup(files: BaseFiles, tokenizer: Any) -> Markup:
+    template = None if files.base.is_chat is False else tokenizer.chat_template
+    return markup_of(template, bos=tokenizer.bos_token or "", eos=tokenizer.eos_token or "")

