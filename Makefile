@@ -58,7 +58,8 @@ docs: $(INSTALLED)  ## Write docs/commands.md, docs/settings.md and config/defau
 	@$(BIN)/python -m docs.generate
 
 bench: $(INSTALLED)  ## Every script in benchmarks/, one at a time
-	@for script in $(wildcard benchmarks/*.py); do echo "→ $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in $(notdir $(basename $(wildcard benchmarks/[a-z]*.py))); do \
+	  echo "→ benchmarks/$$script"; $(BIN)/python -m benchmarks.$$script || exit 1; done
 
 clean:  ## Remove .venv and caches; homes such as persona-demo/ stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from bot.voice import Voice
 from config.console import say
 from config.settings import Home, Settings
 from ingest.archive import Archive
+from ingest.chat import Passage
 
 if TYPE_CHECKING:
     from registry.store import Registry
@@ -158,6 +160,11 @@ def _responder(
 ) -> Responder:
     if memory is None:
         return Responder(voice, generator, settings)
+    from ingest.redact import redact
     from rag.recall import memory_lines
 
-    return Responder(voice, generator, settings, memory=memory, lines_of=memory_lines)
+    def lines_of(passages: Sequence[Passage]) -> Sequence[str]:
+        lines = memory_lines(passages)
+        return tuple(redact(line, Counter()) for line in lines) if settings.ingest.redact else lines
+
+    return Responder(voice, generator, settings, memory=memory, lines_of=lines_of)

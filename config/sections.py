@@ -55,7 +55,7 @@ class Ingest(Section):
     time_zone: TimeZone = "UTC"
     """Zone of exports that write local times without one (IANA name, such as Asia/Jakarta)."""
     redact: bool = True
-    """Replace phone numbers, addresses, card numbers and keys as messages enter a dataset."""
+    """Replace phone numbers, mail addresses, card numbers and keys in datasets and in memory."""
 
 
 class Threads(Section):

@@ -8,7 +8,7 @@ same transactions; it stores only terms (see :mod:`ingest.terms`), not a second 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -101,9 +101,7 @@ class Archive:
 
     def message_counts(self) -> dict[int, int]:
         """Messages per person id."""
-        return dict(
-            self._connection.execute("SELECT person, count(*) FROM message GROUP BY person")
-        )
+        return dict(self._rows("SELECT person, count(*) FROM message GROUP BY person"))
 
     def find_person(self, who: str) -> Person:
         """The one person called ``who`` (handle, account or display name), or an ArchiveError."""
@@ -137,7 +135,7 @@ class Archive:
 
     def chats(self) -> list[Conversation]:
         """Every conversation, in the order they were first imported."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT key, title, platform, is_private, has_times FROM chat ORDER BY id"
         )
         return [Conversation(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
@@ -183,14 +181,14 @@ class Archive:
         sql = (
             f"SELECT {_COLUMNS}, -bm25(words) AS score FROM words "
             "JOIN message m ON m.id = words.rowid JOIN chat c ON c.id = m.chat "
-            f"WHERE words MATCH ? AND {where} ORDER BY score DESC LIMIT ?"
+            f"WHERE words MATCH ? AND {where} ORDER BY score DESC, m.sent_at DESC LIMIT ?"
         )
-        rows = self._connection.execute(sql, [match, *values, limit])
+        rows = self._rows(sql, [match, *values, limit])
         return [(self._message(row), float(row[-1])) for row in rows]
 
     def self_times(self) -> list[datetime]:
         """When @self wrote, oldest first."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT m.sent_at FROM message m JOIN person p ON p.id = m.person "
             "WHERE p.is_self ORDER BY m.sent_at"
         )
@@ -198,11 +196,11 @@ class Archive:
 
     def counts(self) -> Counts:
         """How much there is."""
-        one = self._connection.execute(
+        [one] = self._rows(
             "SELECT count(*), count(*) FILTER (WHERE p.is_self), count(DISTINCT m.person), "
             "count(DISTINCT m.chat), count(m.reply_to) "
             "FROM message m JOIN person p ON p.id = m.person"
-        ).fetchone()
+        )
         return Counts(one[0], one[1], one[2], one[3], one[4])
 
     def forget(self, who: str) -> int:
@@ -227,8 +225,12 @@ class Archive:
         self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
 
     def _fetch(self, sql: str, values: list[Any]) -> Iterator[Message]:
-        for row in self._connection.execute(sql, values):
+        for row in self._rows(sql, values):
             yield self._message(row)
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        with explained("archive"):
+            yield from self._connection.execute(sql, values)
 
     def _message(self, row: tuple[Any, ...]) -> Message:
         mentions = orjson.loads(row[7]) if row[7] else ()

@@ -62,7 +62,7 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
         with _bytes_read(paths) as on_bytes:
             zone = ZoneInfo(settings.ingest.time_zone)
             report = import_paths(archive, paths, zone=zone, on_bytes=on_bytes)
-        if report.files:
+        if report.files and (me is not None or archive.people()):
             _settle_self(archive, me, report)
         _print(_summary(archive, report), as_json=as_json)
     for problem in report.problems[:-1]:

@@ -109,7 +109,8 @@ class _Render:
         environment.globals["raise_exception"] = _refuse
         # A date in the head would make yesterday's prefix worthless; templates that ask get one.
         environment.globals["strftime_now"] = lambda _format: "01 Jan 2026"
-        self._errors = TemplateError
+        # A template is a program of its own, with every way to fail that expressions have.
+        self._errors = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
         self._tokens = {"bos_token": bos, "eos_token": eos}
         try:
             self._template = environment.from_string(template)

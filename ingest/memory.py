@@ -22,6 +22,8 @@ MOST_CHARACTERS = 240
 def recaller(archive: Archive, settings: Settings) -> Recaller:
     """A function from a window to the lines its ``[memory]`` would show."""
     limit = settings.recall.passages
+    me = archive.me().handle
+    dated = {chat.id for chat in archive.chats() if chat.has_times}
 
     def recall(window: Window) -> tuple[str, ...]:
         shown = {line.message_id for turn in window.turns for line in turn.lines}
@@ -30,16 +32,17 @@ def recaller(archive: Archive, settings: Settings) -> Recaller:
             return ()
         found = archive.search(query, chat=window.chat, before=start, limit=limit * 4)
         useful = [m for m, _score in found if m.id not in shown and _says_something(m)]
-        return tuple(memory_line(m, archive.me().handle) for m in useful[:limit])
+        return tuple(memory_line(m, me, is_dated=m.chat in dated) for m in useful[:limit])
 
     return recall
 
 
-def memory_line(message: Message, me: str) -> str:
-    """A dated, labelled line: ``2025-09-03 @self: …``."""
+def memory_line(message: Message, me: str, *, is_dated: bool) -> str:
+    """A labelled line: ``2025-09-03 @self: …``; plain logs have no dates worth showing."""
     line = line_of(message, me=me)
     text = " ".join(line.text.split())[:MOST_CHARACTERS]
-    return f"{message.sent_at:%Y-%m-%d} @{line.handle}: {text}"
+    date = f"{message.sent_at:%Y-%m-%d} " if is_dated else ""
+    return f"{date}@{line.handle}: {text}"
 
 
 def _query(window: Window) -> str:

@@ -7,12 +7,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from statistics import median
+from typing import TYPE_CHECKING
 
 from ingest.chat import Message
 from ingest.clean import is_noise, is_unlearnable
 from ingest.prompt import SELF, neutralise
 from ingest.terms import terms
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
 LANGUAGE_NAMES = {
     "ar": "Arabic", "de": "German", "en": "English", "es": "Spanish", "fr": "French",
@@ -48,10 +53,7 @@ class Persona:
 
 def languages_of(texts: Iterable[str]) -> dict[str, float]:
     """Share of each language (ISO 639-1) by amount of text, largest first; small ones dropped."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    identifier.set_languages(sorted(LANGUAGE_NAMES))
+    identifier = _identifier()
     weights: Counter[str] = Counter()
     for sample in _samples(texts):
         weight = HAN_WEIGHT if _HAN.search(sample) else 1
@@ -59,6 +61,16 @@ def languages_of(texts: Iterable[str]) -> dict[str, float]:
     total = sum(weights.values()) or 1
     shares = {code: weight / total for code, weight in weights.most_common()}
     return {code: round(share, 3) for code, share in shares.items() if share >= MIN_SHARE}
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    """The model of languages; half a second to unpack."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier.set_languages(sorted(LANGUAGE_NAMES))
+    return identifier
 
 
 def _samples(texts: Iterable[str]) -> Iterable[str]:

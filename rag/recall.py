@@ -194,7 +194,9 @@ class Recall:
     ) -> tuple[list[str], dict[str, Chunk]]:
         """Passage ids, best first, and those passages that are not in the catalogue yet."""
         limit = self._settings.recall.candidates
-        hits = self._archive.search(text, chat=chat, before=before, limit=limit)
+        # Common terms cost most of the time of a word search and decide nothing.
+        asked = " ".join(informative_terms(text, self._common))
+        hits = self._archive.search(asked, chat=chat, before=before, limit=limit)
         hits.sort(key=lambda hit: -hit[1] * (SELF_WEIGHT if hit[0].person.is_self else 1.0))
         known = self._containing([message.id for message, _ in hits], chat, before)
         ranking: list[str] = []

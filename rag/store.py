@@ -151,7 +151,8 @@ def _http_sessions(client: Any) -> list[Any]:
     """What Chroma 1.5.9 leaves open when a server client and its admin half are closed."""
     halves = (client, getattr(client, "_admin_client", None))
     servers = [getattr(half, "_server", None) for half in halves]
-    return [server._session for server in servers if hasattr(server, "_session")]
+    sessions = (getattr(server, "_session", None) for server in servers)
+    return [session for session in sessions if session is not None]
 
 
 @contextmanager

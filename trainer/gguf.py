@@ -8,12 +8,12 @@ folder of its own (see :data:`FOLDER`) and only ever runs as a process of its ow
 from __future__ import annotations
 
 import importlib.metadata
-import logging
 import subprocess
 import sys
 from pathlib import Path
 
 from trainer.errors import TrainingError
+from trainer.llama import quiet_llama
 
 SCRIPT = "convert_hf_to_gguf.py"
 FOLDER = Path("share/atself/converter")
@@ -54,16 +54,14 @@ def convert(folder: Path, target: Path) -> None:
 
 def quantize(source: Path, target: Path, quantization: str, *, threads: int) -> None:
     """Write ``source`` (f16) with fewer bits per weight. Raises TrainingError."""
-    import llama_cpp
-
     if quantization not in FILE_TYPES:
         raise TrainingError(
             f"train.quantization: {quantization!r} is unknown; choose from {', '.join(FILE_TYPES)}"
         )
+    llama_cpp = quiet_llama()
     options = llama_cpp.llama_model_quantize_default_params()
     options.nthread = threads
     options.ftype = FILE_TYPES[quantization]
-    logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)  # a line per tensor otherwise
     failed = llama_cpp.llama_model_quantize(str(source).encode(), str(target).encode(), options)
     if failed or not target.is_file():
         raise TrainingError(f"{source}: quantizing to {quantization} failed; is the disk full?")

@@ -86,7 +86,7 @@ def likelihood_of(
 ) -> Likelihood:
     """Measure the replies in ``examples``; ``advance`` is told how many tokens are done.
 
-    ``half`` computes in bfloat16, which moves the mean by about a thousandth of a nat.
+    ``half`` computes in bfloat16; compare only figures taken the same way.
     """
     was_training = model.training
     model.eval()

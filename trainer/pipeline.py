@@ -33,7 +33,7 @@ from trainer.vocabulary import check_tokens
 
 T = TypeVar("T")
 PROBE_TOKENS = 24_000
-"""Tokens of the test split that base and persona are judged on; about ten seconds each."""
+"""Tokens of the test split that base and persona are judged on."""
 PROBE_TOKENS_A_MINUTE = 6_000
 """With a time budget, no more than this for each of its minutes."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STEPS_WANTED = 24
 """Fewer optimiser steps than this teach too little, so a short budget takes smaller ones."""
 TOKENS_PER_SECOND = 400.0
-"""What two cores learn from the small bases; used to plan, the clock decides."""
+"""What two cores may learn from SmolLM2; used to plan, the clock decides."""
 SMALLEST_STEP = 512
 WARMUP_SHARE = 0.05
 FINAL_RATE = 0.1
@@ -102,7 +102,7 @@ class Budget:
     def tick(self) -> None:
         """Note that a step has ended; the slowest of late is what the next is expected to take.
 
-        The first is left out: it took 5 to 17 seconds where the next took one.
+        The first is left out: it took 4 seconds and more where the next took one.
         """
         now = self._clock()
         if self._is_warm:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from trainer.finetune import PersonaTrainer
 
 CHECKS = 8
-"""How often held-out replies are measured in a run; together this takes under a tenth of it."""
+"""How often held-out replies are measured in a run."""
 CHECK_SHARE = 0.1
+"""Of a time budget, what all these measurements are planned to take together."""
 PATIENCE = 3
 """Measurements in a row without a new best after which more training is a waste."""
 CHECK_TOKENS = 12_000
@@ -152,7 +153,7 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         seconds = self._budget.seconds
         if seconds is None:
             return CHECK_TOKENS
-        # A forward pass on two cores runs at about 2,000 tokens a second.
+        # Planned at 2,000 tokens a second; the clock ends the run whatever it turns out to be.
         return min(
             CHECK_TOKENS, max(_FIRST_CHECK_TOKENS, int(2000 * seconds * CHECK_SHARE / CHECKS))
         )

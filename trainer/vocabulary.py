@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from ingest.markup import Markup
 from ingest.prompt import encode, render_window
 from trainer.errors import TrainingError
 from trainer.examples import Tokenize
+from trainer.llama import quiet_llama
 
 CHECKED = 64
 """Windows compared; enough to meet digits, indents, emoji and every script of a chat."""
@@ -36,9 +36,7 @@ def check_tokens(
 @contextmanager
 def gguf_tokenizer(path: Path) -> Iterator[Tokenize]:
     """The tokenizer of a GGUF as llama.cpp runs it, without loading weights."""
-    import llama_cpp
-
-    logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)  # a page of metadata otherwise
+    llama_cpp = quiet_llama()
     options = llama_cpp.llama_model_default_params()
     options.vocab_only = True
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), options)

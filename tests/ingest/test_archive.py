@@ -185,6 +185,25 @@ def test_a_database_cut_short_is_one_line(tmp_path: Path, talk: Talk) -> None:
         list(archive.messages())
 
 
+def test_damage_in_the_middle_of_a_database_is_one_line(tmp_path: Path, talk: Talk) -> None:
+    path = tmp_path / "archive.sqlite"
+    talk.chatter(500)
+    with Archive.open(path, create=True) as archive:
+        archive.add(talk.messages)
+    content = bytearray(path.read_bytes())
+    middle = slice(len(content) // 4, len(content) * 3 // 4)
+    content[middle] = b"\xff" * (middle.stop - middle.start)
+    path.write_bytes(content)
+    with Archive.open(path) as archive:
+        for read in (
+            lambda: list(archive.messages()),
+            lambda: archive.search("noodles"),
+            lambda: archive.counts(),
+        ):
+            with pytest.raises(ArchiveError, match="not a sound SQLite file"):
+                read()
+
+
 def test_an_archive_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "archive.sqlite"
     Archive.open(path, create=True).close()

@@ -1,4 +1,4 @@
-"""Whatever a file holds, a parser yields messages, counts what it leaves out, or says FormatError."""
+"""Whatever a file holds: messages, a count of what is left out, or a FormatError."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def test_every_field_may_be_of_every_type(sample: Path) -> None:
 def test_a_damaged_file_on_disk_is_at_most_one_problem(
     data: st.DataObject, sample: Path, is_gzipped: bool
 ) -> None:
-    content = sample.read_bytes()
-    content = bytearray(gzip.compress(content) if is_gzipped else content)
+    whole = sample.read_bytes()
+    content = bytearray(gzip.compress(whole) if is_gzipped else whole)
     place = data.draw(st.integers(3, len(content) - 1))
     content[place : place + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=20))
     with TemporaryDirectory() as folder:

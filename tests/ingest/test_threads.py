@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -152,7 +153,7 @@ def test_a_long_thread_comes_in_bounded_pieces_that_overlap_by_what_they_answer(
     threads = list(recover_threads(messages, gap=GAP))
     assert max(len(thread.messages) for thread in threads) <= MAX_MESSAGES
     assert len(threads) == 3
-    for before, after in zip(threads, threads[1:], strict=False):
+    for before, after in pairwise(threads):
         assert after.messages[0] in before.messages[-2:]
         assert {m.person.handle for m in after.messages} == {"anna", "bob"}
     assert {m.id for thread in threads for m in thread.messages} == {m.id for m in messages}
@@ -225,7 +226,7 @@ def test_every_message_is_said_in_exactly_one_thread_in_order(
         inside = {message.id for message in thread.messages}
         assert all(link.source in inside and link.target in inside for link in thread.links)
         own = own_messages(thread)
-        pauses = [b.sent_at - a.sent_at for a, b in zip(own, own[1:], strict=False)]
+        pauses = [b.sent_at - a.sent_at for a, b in pairwise(own)]
         assert all(pause <= GAP for pause in pauses)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,19 +22,11 @@ OTHERS = [person("anna", id=2), person("bob", id=3)]
 BOT = person("menu_bot", is_bot=True, id=4)
 
 
-def message(number: int, text: str, *, is_mine: bool, **fields: object) -> Message:
+def message(number: int, text: str, *, is_mine: bool, **fields: Any) -> Message:
     """One message of a thread, a minute after the one before."""
     author = ME if is_mine else OTHERS[number % 2]
-    return Message(  # type: ignore[arg-type]
-        **{
-            "id": f"test:{number}",
-            "chat": "test:chat",
-            "person": author,
-            "sent_at": START + timedelta(minutes=number),
-            "text": text,
-            **fields,
-        }
-    )
+    sent_at = START + timedelta(minutes=number)
+    return replace(Message(f"test:{number}", "test:chat", author, sent_at, text), **fields)
 
 
 def thread_of(*messages: Message) -> Thread:
@@ -135,7 +129,7 @@ def test_every_reply_is_learned_exactly_once_and_never_first(
         assert places == list(range(places[0], places[0] + len(places)))
 
 
-NOISE = {
+NOISE: dict[str, dict[str, Any]] = {
     "service notice": {"kind": Kind.SERVICE},
     "bot command": {"kind": Kind.COMMAND},
     "bot": {"person": BOT},
@@ -151,7 +145,7 @@ def test_noise_is_not_even_context(reason: str) -> None:
     assert [line.text for turn in window.turns for line in turn.lines] == ["hi", "hello"]
 
 
-UNLEARNABLE: dict[str, dict[str, object]] = {
+UNLEARNABLE: dict[str, dict[str, Any]] = {
     "forward": {"forwarded_from": "News"},
     "link only": {"text": "https://example.org/a www.example.org"},
     "media only": {"text": "[photo] [sticker 😂]"},
@@ -162,7 +156,7 @@ UNLEARNABLE: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("reason", UNLEARNABLE)
 def test_what_self_did_not_write_is_context_but_not_learned(reason: str) -> None:
     fields = {"text": "news", **UNLEARNABLE[reason]}
-    odd = message(1, is_mine=True, **fields)  # type: ignore[arg-type]
+    odd = message(1, is_mine=True, **fields)
     assert is_unlearnable(odd) == reason
     thread = thread_of(
         message(0, "hi", is_mine=False),
