@@ -54,5 +54,5 @@ CREATE INDEX message_person ON message (person);
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('revision', 0);
 -- Contentless: the index keeps positions of terms, the text stays in message alone.
-CREATE VIRTUAL TABLE words USING fts5 (terms, content='', tokenize='unicode61');
+CREATE VIRTUAL TABLE words USING fts5 (terms, content='', tokenize='unicode61 remove_diacritics 0');
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # Han, kana, Thai, Lao, Khmer, Myanmar: scripts that run words together.
 _UNSPACED = (
@@ -12,18 +12,27 @@ _UNSPACED = (
     "\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _RUNS = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+(?:['’][^\W\d_]+)?")
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 
 
 def terms(text: str) -> Iterator[str]:
     """Folded search terms of ``text`` in order; ``"吃片儿川 SQLite"`` → 吃片 片儿 儿川 sqlite."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    for match in _RUNS.finditer(folded):
+    for match in _RUNS.finditer(_folded(text)):
         run = match[0]
         if not _IS_UNSPACED.match(run) or len(run) == 1:
-            yield run
+            yield run.replace("'", "").replace("’", "")
         else:
             yield from (run[i : i + 2] for i in range(len(run) - 1))
+
+
+def _folded(text: str) -> str:
+    """Lower case, one form of each character, and no accents: ``Café`` is found by ``cafe``."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if folded.isascii():
+        return folded
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", folded))
+    return unicodedata.normalize("NFC", bare)
 
 
 def phrase(text: str) -> str:
@@ -31,7 +40,6 @@ def phrase(text: str) -> str:
     return " ".join(terms(text))
 
 
-def any_of(text: str, limit: int = 64) -> str:
-    """A full-text query that matches any term of ``text``; empty where it has none."""
-    distinct = dict.fromkeys(terms(text))
-    return " OR ".join(f'"{term}"' for term in list(distinct)[:limit])
+def any_of(wanted: Iterable[str]) -> str:
+    """A full-text query that matches any of these terms; empty for none."""
+    return " OR ".join(f'"{term}"' for term in wanted)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")  # as cli.app sets it, and before torch is loaded
 SCRUBBED = ("ATSELF_", "HF_", "TRANSFORMERS_", "CHROMA_", "OPENAI_")
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",

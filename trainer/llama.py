@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from types import ModuleType
+from typing import Any
 
 
 @cache
-def quiet_llama() -> ModuleType:
+def quiet_llama() -> Any:
     """The llama_cpp module, silenced: failures reach us as return values and exceptions."""
     import llama_cpp
 

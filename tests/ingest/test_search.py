@@ -90,7 +90,7 @@ def test_a_query_without_words_finds_nothing(archive: Archive, talk: Talk, query
 
 @given(st.text(max_size=60))
 def test_any_text_makes_a_query_without_operators(text: str) -> None:
-    query = any_of(text)
+    query = any_of(terms(text))
     assert query.count('"') == 2 * (query.count(" OR ") + 1 if query else 0)
     assert all(term and not set(term) & set('" ()*^') for term in terms(text))
 
