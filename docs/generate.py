@@ -47,7 +47,12 @@ def pages() -> dict[Path, str]:
 
 def _commands(command: click.Command, parent: click.Context | None, name: str) -> Iterator[str]:
     context = click.Context(
-        command, parent, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH
+        command,
+        parent,
+        info_name=name,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        **command.context_settings,
     )
     yield f"\n## {context.command_path}\n\n```\n{command.get_help(context).rstrip()}\n```\n"
     if isinstance(command, click.Group):
