@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.util import find_spec
 
 import httpx
 import pytest
@@ -38,8 +37,6 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def url(smollm2_voice: Voice) -> Iterator[str]:
     """A running server with SmolLM2."""
-    if find_spec("fastapi") is None or find_spec("sse_starlette") is None:
-        pytest.skip("llama-cpp-python's server is not installed")
     port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "llama_cpp.server", "--host", "127.0.0.1"]
     options = {"--model": smollm2_voice.model, "--port": port, "--n_ctx": 1024, "--n_threads": 1}
