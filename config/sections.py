@@ -102,10 +102,12 @@ class Train(Section):
     """LoRA rank."""
     alpha: int = Field(32, ge=1)
     """LoRA scale; twice the rank is usual."""
-    dropout: float = Field(0.05, ge=0, lt=1)
-    """LoRA dropout."""
-    batch_tokens: int = Field(4096, ge=64)
-    """Tokens per optimiser step, gathered over as many small steps as memory asks for."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """LoRA dropout; on a processor it costs a fifth of the speed, and the best adapter is kept
+    anyway."""
+    batch_tokens: int = Field(1024, ge=64)
+    """Tokens per optimiser step, gathered over as many small steps as memory asks for. In a short
+    run many small steps learn more than few large ones."""
     max_tokens: int = Field(1024, ge=64)
     """Longest sequence trained on; longer ones lose their oldest turns."""
     seed: int = 7
