@@ -20,11 +20,15 @@ SHORTEST = 8  # characters: below this a line is rarely something to answer
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Somebody's line; ``real`` is what @self once answered, where that is known."""
+    """Somebody's line; ``real`` is what @self once answered at ``at``, where that is known.
+
+    Recall then sees only what was said before: the answer is in the archive, too.
+    """
 
     speaker: str
     text: str
     real: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ def _held_out(home: Home) -> Iterator[Prompt]:
             if not reply.is_target or line.handle in seen or not is_words:
                 continue
             seen.add(line.handle)
-            yield Prompt(line.handle, line.text, " ⏎ ".join(said.text for said in reply.lines))
+            real = " ⏎ ".join(said.text for said in reply.lines)
+            yield Prompt(line.handle, line.text, real, line.sent_at)
             if len(seen) == MOST:
                 return
 
@@ -84,7 +89,7 @@ def _answered(persona: Persona, prompt: Prompt, seed: int) -> Answered:
     people, me = persona.archive.people(), persona.archive.me()
     scene = Scene(people, me, chat="demo:scene", clock=lambda: datetime.now(UTC))
     scene.say(scene.person(prompt.speaker), prompt.text)
-    answer = persona.responder.answer(scene.messages, now=scene.now(), seed=seed)
+    answer = persona.responder.answer(scene.messages, now=prompt.at or scene.now(), seed=seed)
     return Answered(
         " ⏎ ".join(answer.reply.parts),
         tuple(passage.text for passage in answer.passages),
