@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, epilog=EPILOG)
 @click.version_option(package_name="atself", message="atself %(version)s")
 def app() -> None:
     """Turn a person's group-chat history into a bot that answers as that person: @self.

@@ -52,7 +52,6 @@ def _commands(command: click.Command, parent: click.Context | None, name: str) -
         info_name=name,
         terminal_width=WIDTH,
         max_content_width=WIDTH,
-        **command.context_settings,
     )
     yield f"\n## {context.command_path}\n\n```\n{command.get_help(context).rstrip()}\n```\n"
     if isinstance(command, click.Group):
