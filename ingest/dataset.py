@@ -20,13 +20,14 @@ import orjson
 
 from config.settings import Settings
 from ingest.archive import Archive
-from ingest.chat import Line, Thread, Turn, Window
+from ingest.chat import Thread, Window
 from ingest.clean import Quality
 from ingest.errors import DatasetError
 from ingest.persona import SAMPLE_MESSAGES, describe, head_text
 from ingest.prompt import RENDERER
 from ingest.redact import redact
 from ingest.threads import recover_threads
+from ingest.window_json import from_json, to_json
 from ingest.windows import Cut, cut_windows, estimate_tokens
 
 SPLITS = ("train", "validation", "test")
@@ -66,7 +67,7 @@ def read_windows(path: Path) -> Iterator[Window]:
     """Stream the windows of one split file."""
     with path.open("rb") as lines:
         for line in lines:
-            yield _window(orjson.loads(line))
+            yield from_json(orjson.loads(line))
 
 
 def read_manifest(folder: Path) -> DatasetManifest:
@@ -248,7 +249,7 @@ class _Writer:
         return int.from_bytes(dice) / 2**32 < self._share
 
     def _write(self, split: str, window: Window) -> None:
-        line = orjson.dumps(_data(window), option=orjson.OPT_APPEND_NEWLINE)
+        line = orjson.dumps(to_json(window), option=orjson.OPT_APPEND_NEWLINE)
         self._files[split].write(line)
         self._hashes[split].update(line)
         before = self.counts[split]
@@ -271,47 +272,3 @@ def redacted(window: Window, counts: Counter[str]) -> Window:
         for turn in window.turns
     )
     return replace(window, turns=turns, memory=tuple(redact(m, counts) for m in window.memory))
-
-
-def _data(window: Window) -> dict[str, Any]:
-    return {
-        "id": window.id,
-        "chat": window.chat,
-        "turns": [
-            {
-                "self": turn.is_self,
-                "target": turn.is_target,
-                "lines": [
-                    {"handle": x.handle, "text": x.text, "id": x.message_id, "at": x.sent_at}
-                    for x in turn.lines
-                ],
-            }
-            for turn in window.turns
-        ],
-        "memory": window.memory,
-    }
-
-
-def _window(data: dict[str, Any]) -> Window:
-    return Window(
-        data["id"],
-        data["chat"],
-        tuple(
-            Turn(
-                tuple(
-                    Line(
-                        line["handle"],
-                        line["text"],
-                        turn["self"],
-                        line["id"],
-                        datetime.fromisoformat(line["at"]) if line["at"] else None,
-                    )
-                    for line in turn["lines"]
-                ),
-                turn["self"],
-                turn["target"],
-            )
-            for turn in data["turns"]
-        ),
-        tuple(data["memory"]),
-    )
