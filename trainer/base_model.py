@@ -76,8 +76,9 @@ def load_tokenizer(files: BaseFiles) -> Any:
 def _plain_arrays() -> Iterator[None]:
     """Let the `gguf` package read through plain arrays.
 
-    It slices a numpy.memmap for every word of the vocabulary, three times over, and each slice of
-    that subclass costs ten times a plain one: 33 s for Gemma's 262,144 words, 13 s like this.
+    It slices a numpy.memmap for every word of the vocabulary, several times over, and each slice of
+    that subclass runs Python code. Loading Gemma with its 262,144 words took about 40 s with it and
+    takes 17.5 s like this.
     """
 
     class Reader(gguf.GGUFReader):  # type: ignore[misc]
