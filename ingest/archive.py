@@ -35,8 +35,8 @@ from ingest.terms import any_of, terms
 
 QUERY_TERMS = 12
 QUERY_POSTINGS = 20_000
-"""A search reads the index entries of its terms: for 40 long messages of a chat of 143,000, the median
-is 20 ms with the terms that tell messages apart and 179 ms with all of them."""
+"""A search reads the index entries of its terms: for 40 long messages of a chat of 143,000,
+the median is 20 ms with the terms that tell messages apart and 179 ms with all of them."""
 _COLUMNS = (
     "m.key, c.key, m.person, m.sent_at, m.text, m.kind, m.reply_to, m.mentions, m.attachments, "
     "m.edited_at, m.forwarded_from"

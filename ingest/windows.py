@@ -23,8 +23,8 @@ _LABEL_TOKENS = 5
 def estimate_tokens(text: str) -> int:
     """About how many tokens a text costs in any of the supported vocabularies.
 
-    Measured on the sample chat with the SmolLM2 and Gemma 3 tokenizers: 3.9 and 4.0 Latin characters
-    a token (taken as 3.4, to be safe), 1.9 and 0.7 tokens a Han character (taken as 1).
+    Measured on the sample chat with the SmolLM2 and Gemma 3 tokenizers: 3.9 and 4.0 Latin
+    characters a token (taken as 3.4, to be safe), 1.9 and 0.7 tokens a Han character (taken as 1).
     """
     wide = sum(ord(char) >= _WIDE for char in text)
     return wide + (len(text) - wide) * 10 // 34 + 1

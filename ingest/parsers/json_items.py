@@ -1,10 +1,10 @@
 """Objects of a large JSON array, one at a time, in bounded memory.
 
-The export of a single chat has one such array, which ijson builds in C at 170 MB/s. An account holds
-one per chat, and which chat an item is from must be followed: exporters write one member per line,
-and a JSON string cannot hold a raw line break, so the items are the runs of lines between an opening
-brace and the closing one at its indentation (87 MB/s). Accounts laid out otherwise go through
-ijson's events (35 MB/s).
+The export of a single chat has one such array, which ijson builds in C at 170 MB/s. An account
+holds one per chat, and which chat an item is from must be followed: exporters write one member per
+line, and a JSON string cannot hold a raw line break, so the items are the runs of lines between an
+opening brace and the closing one at its indentation (87 MB/s). Accounts laid out otherwise go
+through ijson's events (35 MB/s).
 """
 
 from __future__ import annotations
