@@ -38,10 +38,14 @@ class AttachmentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A picture, voice note, sticker… of which only the kind and a short label are kept."""
+    """A picture, voice note, sticker… of which only the kind and a short label are kept.
+
+    ``file`` is where the export keeps it, as the export writes the path; it is not archived.
+    """
 
     kind: AttachmentKind
     label: str = ""
+    file: str = ""
 
     @property
     def placeholder(self) -> str:
@@ -53,13 +57,16 @@ class Attachment:
 class Account:
     """One identity on one platform, as an export names it.
 
-    ``key`` is stable on its platform (``user123``); ``name`` is what was displayed at that moment.
+    ``key`` is stable on its platform (``user123``), or ``name:`` and the display name where the
+    export gives no id; ``name`` is what was displayed at that moment. ``is_self`` where the export
+    says that the account is the one it was made from.
     """
 
     platform: str
     key: str
     name: str = ""
     is_bot: bool = False
+    is_self: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +104,20 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Reaction:
+    """An emoji (or its ``:name:``) under a message, and how many people left it there."""
+
+    emoji: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class RawMessage:
     """A message as a parser yields it: accounts not yet people, mentions not yet handles.
 
     ``reply_to`` is the id of a message of the same conversation; ``mentions`` hold accounts as far
-    as the export tells (an id, or only a name).
+    as the export tells (an id, or only a name). ``line`` is the 0-based line of the file on which
+    the message starts, for formats made of lines; it is not archived.
     """
 
     id: str
@@ -115,6 +131,8 @@ class RawMessage:
     attachments: tuple[Attachment, ...] = ()
     edited_at: datetime | None = None
     forwarded_from: str | None = None
+    reactions: tuple[Reaction, ...] = ()
+    line: int | None = None
 
     def __post_init__(self) -> None:
         _require_aware(self.id, self.sent_at, self.edited_at)
@@ -138,6 +156,7 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     edited_at: datetime | None = None
     forwarded_from: str | None = None
+    reactions: tuple[Reaction, ...] = ()
 
     def __post_init__(self) -> None:
         _require_aware(self.id, self.sent_at, self.edited_at)

@@ -33,12 +33,19 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > schema.VERSION:
         raise ArchiveError(f"{path}: written by a newer atself; update atself to open it")
-    if found == 0:
+    if found < schema.VERSION:
         with immediate(connection):
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in _statements(schema.TABLES):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            for statement in _statements(_script_from(found)):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+
+def _script_from(version: int) -> str:
+    """What makes an archive of this layout, 0 for an empty file, one of today's."""
+    if version == 0:
+        return schema.TABLES
+    return "".join(schema.UPGRADES[step] for step in range(version, schema.VERSION))
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -84,7 +84,7 @@ def _messages(
     """The messages of ``source``; where it is damaged they end, and the report says so."""
     try:
         with source.open(on_bytes) as stream:
-            for item in parser.parse(Reading(stream, source.name, zone)):
+            for item in parser.parse(Reading(stream, source.name, zone, source.beside)):
                 if isinstance(item, Skipped):
                     report.skipped[item.reason] += 1
                 else:

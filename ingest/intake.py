@@ -20,13 +20,14 @@ BATCH = 2000
 SOMEONE = "someone"  # what is left where somebody forgotten was mentioned
 _UPSERT = """
 INSERT INTO message (key, digest, chat, person, sent_at, text, kind, reply_to, mentions,
-                     attachments, edited_at, forwarded_from)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     attachments, edited_at, forwarded_from, reactions)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET
     digest = excluded.digest, person = excluded.person, sent_at = excluded.sent_at,
     text = excluded.text, kind = excluded.kind, reply_to = excluded.reply_to,
     mentions = excluded.mentions, attachments = excluded.attachments,
-    edited_at = excluded.edited_at, forwarded_from = excluded.forwarded_from
+    edited_at = excluded.edited_at, forwarded_from = excluded.forwarded_from,
+    reactions = excluded.reactions
 RETURNING id
 """
 
@@ -145,6 +146,7 @@ class Intake:
             _attachments(message),
             millis(message.edited_at) if message.edited_at else None,
             message.forwarded_from,
+            _reactions(message),
         )
         id = int(self._connection.execute(_UPSERT, row).fetchone()[0])
         self._index(id, text)
@@ -218,6 +220,11 @@ def _attachments(message: RawMessage) -> str | None:
     return orjson.dumps(pairs).decode() if pairs else None
 
 
+def _reactions(message: RawMessage) -> str | None:
+    pairs = [[reaction.emoji, reaction.count] for reaction in message.reactions]
+    return orjson.dumps(pairs).decode() if pairs else None
+
+
 def _digest(message: RawMessage) -> bytes:
     parts = (
         message.author.platform,
@@ -227,9 +234,10 @@ def _digest(message: RawMessage) -> bytes:
         message.text,
         message.kind,
         message.reply_to,
-        message.mentions,
-        message.attachments,
+        tuple((account.key, account.name) for account in message.mentions),
+        tuple((attachment.kind, attachment.label) for attachment in message.attachments),
         message.edited_at,
         message.forwarded_from,
+        message.reactions,
     )
     return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=16).digest()

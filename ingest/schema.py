@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE chat (
@@ -47,7 +47,8 @@ CREATE TABLE message (
     mentions TEXT,                       -- JSON list of person ids
     attachments TEXT,                    -- JSON list of [kind, label]
     edited_at INTEGER,
-    forwarded_from TEXT
+    forwarded_from TEXT,
+    reactions TEXT                       -- JSON list of [emoji, count]
 );
 CREATE INDEX message_order ON message (chat, sent_at, id);
 CREATE INDEX message_person ON message (person);
@@ -56,3 +57,8 @@ INSERT INTO meta VALUES ('revision', 0);
 -- Contentless: the index keeps positions of terms, the text stays in message alone.
 CREATE VIRTUAL TABLE words USING fts5 (terms, content='', tokenize='unicode61 remove_diacritics 0');
 """
+
+UPGRADES = {
+    1: "ALTER TABLE message ADD COLUMN reactions TEXT;",
+}
+"""What leads from each layout to the next."""

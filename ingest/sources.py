@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import posixpath
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 HEAD_BYTES = 64 * 1024
+COMPANION_BYTES = 64 * 1024 * 1024
+"""Largest list of users or channels that is read whole to understand the messages beside it."""
 _IGNORED = {".ds_store", "thumbs.db", "desktop.ini"}
 
 
@@ -68,6 +73,16 @@ class Source:
         with self.open() as stream:
             return look(stream)
 
+    def beside(self, relative: str) -> bytes | None:
+        """The content of another file of the same export, by its path from this one.
+
+        The case of letters does not matter; None where there is no such file, or an unreadable one.
+        """
+        if self.member is None:
+            return _beside_file(self.path, relative, self.path.stat().st_mtime_ns)
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(self.member), relative))
+        return _member(self.path, target.casefold(), self.path.stat().st_mtime_ns)
+
 
 def look(stream: io.BufferedIOBase) -> bytes:
     """The next 64 KiB of a stream, or what a damaged one gives before the damage."""
@@ -108,6 +123,40 @@ def _members(path: Path) -> Iterator[Source]:
             if not member.is_dir() and name.lower() not in _IGNORED:
                 label = f"{path}!{member.filename}"
                 yield Source(label, path, member.compress_size, member.filename)
+
+
+@lru_cache(maxsize=32)
+def _beside_file(path: Path, relative: str, _changed: int) -> bytes | None:
+    target: Path | None = path.parent
+    for part in relative.split("/"):
+        if target is None:
+            return None
+        if part in ("", "."):
+            continue
+        target = target.resolve().parent if part == ".." else _child(target, part)
+    if target is None or not target.is_file() or target.stat().st_size > COMPANION_BYTES:
+        return None
+    return target.read_bytes()
+
+
+def _child(folder: Path, name: str) -> Path | None:
+    exact = folder / name
+    if exact.exists():
+        return exact
+    if not folder.is_dir():
+        return None
+    names = (entry.name for entry in os.scandir(folder))
+    return next((folder / found for found in names if found.casefold() == name.casefold()), None)
+
+
+@lru_cache(maxsize=32)
+def _member(path: Path, target: str, _changed: int) -> bytes | None:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename.casefold() == target and member.file_size <= COMPANION_BYTES:
+                with suppress(RuntimeError, zipfile.BadZipFile, zlib.error):
+                    return archive.read(member)
+    return None
 
 
 def _starts_with(stream: io.BufferedReader[_Counted], magic: bytes) -> bool:

@@ -6,7 +6,6 @@ ISO date in its title where there is one, else two hours after the scene before.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import PurePath
 
 from ingest.chat import Account, Conversation, Kind, RawMessage
-from ingest.parsers.base import Parser, Reading, Skipped
+from ingest.parsers.base import Parser, Reading, Skipped, digest
 
 PLATFORM = "plain"
 STEP = timedelta(seconds=10)
@@ -62,7 +61,7 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
         yield scenes.finish(pending)
 
 
-PARSER = Parser("plain log", "plain '@speaker: text' lines", claims, parse)
+PARSER = Parser("plain", "plain log", "plain '@speaker: text' lines", claims, parse)
 
 
 @dataclass
@@ -93,7 +92,7 @@ class _Scenes:
     def message(self, speaker: str, text: str) -> RawMessage:
         if self.chat is None:
             stem = PurePath(self.name.split("!")[-1]).name.split(".")[0]
-            key = _digest(f"{stem}\n{speaker}\n{text}")
+            key = digest(f"{stem}\n{speaker}\n{text}")
             self.chat = Conversation(f"{PLATFORM}:{key}", stem, PLATFORM, has_times=False)
         self.now += STEP
         author = Account(PLATFORM, speaker, speaker)
@@ -106,13 +105,9 @@ class _Scenes:
             return Skipped("empty")
         content = f"{self.title}\n{message.author.key}\n{text}"
         self._seen[content] += 1
-        key = _digest(f"{content}\n{self._seen[content]}")
+        key = digest(f"{content}\n{self._seen[content]}")
         mentions = tuple(Account(PLATFORM, name, name) for name in _MENTION.findall(text))
         kind = Kind.COMMAND if re.match(r"/[a-z]+\b", text) else Kind.TEXT
         return replace(
             message, id=f"{message.chat.id}:{key}", text=text, mentions=mentions, kind=kind
         )
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()

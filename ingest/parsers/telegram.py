@@ -9,21 +9,19 @@ and objects.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from ingest.chat import Account, Attachment, AttachmentKind, Conversation, Kind, RawMessage
-from ingest.parsers.base import Parser, Reading, Skipped
+from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMessage
+from ingest.parsers.base import Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.json_items import Item, items
 from ingest.sources import look
 
 PLATFORM = "telegram"
 _PRIVATE = {"personal_chat", "saved_messages", "bot_chat"}
-_COMMAND = re.compile(r"/[A-Za-z]\w{0,31}(@\w+)?(\s|$)")
 _MEDIA = {
     "sticker": AttachmentKind.STICKER,
     "animation": AttachmentKind.GIF,
@@ -59,13 +57,13 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
         yield _message(item.value, chat, reading.zone)
 
 
-PARSER = Parser("Telegram Desktop JSON", "Telegram Desktop result.json", claims, parse)
+PARSER = Parser("telegram", "Telegram Desktop JSON", "Telegram Desktop result.json", claims, parse)
 
 
 def _conversation(item: Item, name: str) -> Conversation:
     kind = str(item.chat.get("type", ""))
     title = str(item.chat.get("name") or ("Saved Messages" if "saved" in kind else name))
-    key = item.chat.get("id") or _digest(str(item.chat.get("name") or "untitled"))
+    key = item.chat.get("id") or digest(str(item.chat.get("name") or "untitled"))
     return Conversation(f"{PLATFORM}:{key}", title, PLATFORM, is_private=kind in _PRIVATE)
 
 
@@ -85,12 +83,12 @@ def _message(data: Any, chat: Conversation, zone: tzinfo) -> RawMessage | Skippe
     author = _account(data.get("from_id"), data.get("from"))
     key = data.get("id")
     return RawMessage(
-        id=f"{chat.id}:{key if key is not None else _digest(f'{sent_at}{author}{text}')}",
+        id=f"{chat.id}:{key if key is not None else digest(sent_at, author.key, text)}",
         chat=chat,
         author=author,
         sent_at=sent_at,
         text=text,
-        kind=_kind(text),
+        kind=kind_of(text),
         reply_to=_reply_to(data, chat),
         mentions=tuple(_mentions(parts)),
         attachments=attachments,
@@ -133,12 +131,6 @@ def _account(key: Any, name: Any) -> Account:
     return Account(PLATFORM, f"user{key}" if key.isdigit() else key, name)
 
 
-def _kind(text: str) -> Kind:
-    if not text:
-        return Kind.MEDIA
-    return Kind.COMMAND if _COMMAND.match(text) else Kind.TEXT
-
-
 def _reply_to(data: dict[str, Any], chat: Conversation) -> str | None:
     target = data.get("reply_to_message_id")
     # A reply into another chat names its peer; it answers nothing that is here.
@@ -172,7 +164,3 @@ def _attachments(data: dict[str, Any]) -> Iterator[Attachment]:
 def _duration(data: dict[str, Any]) -> str:
     seconds = data.get("duration_seconds")
     return f"{seconds // 60}:{seconds % 60:02d}" if isinstance(seconds, int) and seconds else ""
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()

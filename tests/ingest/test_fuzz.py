@@ -23,7 +23,7 @@ from ingest.errors import FormatError
 from ingest.importer import import_paths
 from ingest.parsers import PARSERS
 from ingest.parsers.base import Reading
-from tests.ingest.test_golden import SAMPLES, TELEGRAM_SAMPLES
+from tests.ingest.test_golden import FILES, TELEGRAM_SAMPLES
 
 quick = settings(
     max_examples=60,
@@ -63,7 +63,7 @@ def test_random_bytes_meet_only_format_errors(content: bytes) -> None:
 
 
 @quick
-@given(st.data(), st.sampled_from(SAMPLES))
+@given(st.data(), st.sampled_from(FILES))
 def test_mutated_samples_meet_only_format_errors(data: st.DataObject, sample: Path) -> None:
     content = bytearray(sample.read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):
@@ -106,7 +106,7 @@ def test_every_field_may_be_of_every_type(sample: Path) -> None:
 
 
 @settings(quick, max_examples=25)
-@given(st.data(), st.sampled_from(SAMPLES), st.booleans())
+@given(st.data(), st.sampled_from(FILES), st.booleans())
 def test_a_damaged_file_on_disk_is_at_most_one_problem(
     data: st.DataObject, sample: Path, is_gzipped: bool
 ) -> None:

@@ -18,18 +18,16 @@ from ingest.chat import Account, RawMessage
 from ingest.errors import FormatError
 from ingest.parsers import PARSERS, plain, telegram
 from ingest.parsers.base import Parser, Reading, Skipped, parser_for
-from ingest.sources import Source
+from ingest.sources import Source, sources_of
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 ZONE = ZoneInfo("Asia/Jakarta")  # of all samples that tell no zone
-FORMATS = {"telegram": telegram.PARSER, "plain": plain.PARSER}
-SAMPLES = sorted(
-    path
-    for name in FORMATS
-    for path in (GOLDEN / name).iterdir()
-    if not path.name.endswith(".expected.jsonl")
-)
-TELEGRAM_SAMPLES = [path for path in SAMPLES if path.suffix == ".json"]
+FORMATS = {parser.key: parser for parser in PARSERS}
+EXPECTED = ".expected.jsonl"
+SAMPLES = sorted(path for path in GOLDEN.glob("*/*") if not path.name.endswith(EXPECTED))
+"""Files, and folders or zips of files that belong together."""
+FILES = [path for path in SAMPLES if path.is_file() and path.suffix != ".zip"]
+TELEGRAM_SAMPLES = [path for path in FILES if path.parent.name == "telegram"]
 
 
 def own_parser(sample: Path) -> Parser:
@@ -40,6 +38,18 @@ def own_parser(sample: Path) -> Parser:
 def read(parser: Parser, content: bytes, name: str) -> list[RawMessage | Skipped]:
     """Everything a parser finds in ``content``."""
     return list(parser.parse(Reading(io.BytesIO(content), name, ZONE)))
+
+
+def read_sample(sample: Path) -> list[RawMessage | Skipped]:
+    """Everything in a sample, in the files its parser claims."""
+    parser = own_parser(sample)
+    found: list[RawMessage | Skipped] = []
+    for source in sources_of(sample):
+        if parser.claims(source.head()):
+            name = source.name.replace(str(sample.parent), "").lstrip("/")
+            with source.open() as stream:
+                found.extend(parser.parse(Reading(stream, name, ZONE, source.beside)))
+    return found
 
 
 def as_lines(items: list[RawMessage | Skipped]) -> Iterator[bytes]:
@@ -69,17 +79,20 @@ def _message(message: RawMessage) -> dict[str, Any]:
         "attachments": [attachment.placeholder for attachment in message.attachments],
         "edited": message.edited_at,
         "forwarded_from": message.forwarded_from,
+        "reactions": [f"{reaction.emoji} {reaction.count}" for reaction in message.reactions],
+        "line": message.line,
     }
 
 
 def _account(account: Account) -> str:
-    return f"{account.platform}:{account.key} {account.name}".strip()
+    marks = f"{' (bot)' if account.is_bot else ''}{' (self)' if account.is_self else ''}"
+    return f"{account.platform}:{account.key} {account.name}".strip() + marks
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_a_sample_reads_as_expected(sample: Path, request: pytest.FixtureRequest) -> None:
-    found = b"".join(as_lines(read(own_parser(sample), sample.read_bytes(), sample.name)))
-    expected = sample.with_name(f"{sample.stem}.expected.jsonl")
+    found = b"".join(as_lines(read_sample(sample)))
+    expected = sample.with_name(f"{sample.stem}{EXPECTED}")
     if request.config.getoption("--regenerate", default=False):
         expected.write_bytes(found)
     assert found.decode().splitlines() == expected.read_text(encoding="utf-8").splitlines()
@@ -87,10 +100,15 @@ def test_a_sample_reads_as_expected(sample: Path, request: pytest.FixtureRequest
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_a_sample_is_claimed_by_its_own_parser_alone(sample: Path) -> None:
-    head = sample.read_bytes()
-    claimants = [parser for parser in PARSERS if parser.claims(head)]
-    assert claimants == [own_parser(sample)]
-    assert parser_for(Source(sample.name, sample, 0), PARSERS) is own_parser(sample)
+    claimants = [
+        parser.key
+        for source in sources_of(sample)
+        for parser in PARSERS
+        if parser.claims(source.head())
+    ]
+    files_claimed = [s for s in sources_of(sample) if own_parser(sample).claims(s.head())]
+    assert files_claimed
+    assert claimants == [own_parser(sample).key] * len(files_claimed)
 
 
 @pytest.mark.parametrize("sample", TELEGRAM_SAMPLES, ids=lambda path: path.name)

@@ -1,0 +1,85 @@
+"""Elements of a large HTML page, one at a time, in bounded memory.
+
+libxml2's push parser repairs what browsers would; each wanted element is handed on when it ends and
+then forgotten with all before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import BufferedIOBase
+
+from lxml import etree
+
+from ingest.errors import FormatError
+
+_PIECE = 1 << 16
+_MAX_ELEMENT = 16 * 1024 * 1024
+"""Bytes read while waiting for one element to end."""
+
+
+def elements(
+    stream: BufferedIOBase,
+    name: str,
+    is_wanted: Callable[[etree._Element], bool],
+    *,
+    tag: str | tuple[str, ...] = "div",
+) -> Iterator[etree._Element]:
+    """Every element of the kind(s) ``tag`` for which ``is_wanted``, when it is complete.
+
+    A wanted element inside a wanted one comes first. FormatError where no end is in sight.
+    """
+    parser = etree.HTMLPullParser(events=("end",), tag=tag, encoding="utf-8", huge_tree=False)
+    waited = 0
+    try:
+        while piece := stream.read(_PIECE):
+            parser.feed(piece)
+            waited += len(piece)
+            for _event, element in parser.read_events():
+                if is_wanted(element):
+                    waited = 0
+                    yield element
+                    _forget(element)
+            if waited > _MAX_ELEMENT:
+                raise FormatError(f"{name}: 16 MiB of HTML without a message; not a chat export")
+        parser.close()
+        for _event, element in parser.read_events():
+            if is_wanted(element):
+                yield element
+    except etree.XMLSyntaxError as error:
+        reason = str(error).splitlines()[0]
+        raise FormatError(f"{name}: not readable as HTML ({reason}); export it again") from error
+
+
+def text_of(
+    element: etree._Element, *, skip: Callable[[etree._Element], bool] | None = None
+) -> str:
+    """The text a reader sees, ``<br>`` as line breaks, white space at the ends removed."""
+    return "".join(_pieces(element, skip)).strip()
+
+
+def _pieces(
+    element: etree._Element, skip: Callable[[etree._Element], bool] | None
+) -> Iterator[str]:
+    yield element.text or ""
+    for child in element:
+        if child.tag == "br":
+            yield "\n"
+        elif isinstance(child.tag, str) and not (skip and skip(child)):
+            yield from _pieces(child, skip)
+        yield child.tail or ""
+
+
+def classes(element: etree._Element) -> frozenset[str]:
+    """The CSS classes of an element."""
+    return frozenset((element.get("class") or "").split())
+
+
+def _forget(element: etree._Element) -> None:
+    """Free an element that was handed on, and what came before it in the page."""
+    element.clear(keep_tail=False)
+    while element.getprevious() is not None:
+        parent = element.getparent()
+        if parent is None:
+            return
+        del parent[0]
