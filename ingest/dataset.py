@@ -39,8 +39,7 @@ from ingest.persona import SAMPLE_MESSAGES, Persona, describe, head_text
 from ingest.plan import Plan, Recaller
 from ingest.prompt import RENDERER
 from ingest.quality import Verdicts, judge
-from ingest.redact import Redactor
-from ingest.secret_numbers import regions_of
+from ingest.redact import redactor_for
 from ingest.silence import AROUND, Sieve, Stratum, draw_of, example_of, positions
 from ingest.split_files import SILENCE, SplitFiles
 from ingest.teaching import Teaching
@@ -82,7 +81,9 @@ def build(
             _refuse(0, "replies to others", settings.dataset.min_replies)
         plan = Plan.of(draft, settings.dataset)
         persona = _persona(archive, settings, writings, plan)
-        redactor = _redactor(settings, persona) if settings.ingest.redact else None
+        redactor = (
+            redactor_for(settings.ingest, persona.languages) if settings.ingest.redact else None
+        )
         with SplitFiles(folder, redactor) as files:
             plan.write(files, recall if settings.dataset.memory_share else None)
             _require_enough(files.counts, settings)
@@ -160,11 +161,6 @@ def _persona(archive: Archive, settings: Settings, writings: Container[str], pla
     spoken = (message for chat in chats for message in archive.messages(chat.id, before=before))
     name = settings.persona.name or archive.me().name
     return describe(islice(spoken, SAMPLE_MESSAGES), name=name, chat=chats[0].title)
-
-
-def _redactor(settings: Settings, persona: Persona) -> Redactor:
-    near = regions_of(settings.ingest.time_zone, tuple(persona.languages))
-    return Redactor(settings.ingest.phone_regions or near)
 
 
 def _require_enough(counts: dict[str, SplitCounts], settings: Settings) -> None:

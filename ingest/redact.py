@@ -14,6 +14,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config.sections import Ingest
 
 Span = tuple[int, int]
 
@@ -65,6 +69,14 @@ def redact(text: str, counts: Counter[str], regions: Sequence[str] = ()) -> str:
 def redactor(regions: tuple[str, ...]) -> Redactor:
     """The redactor for these regions."""
     return Redactor(regions)
+
+
+def redactor_for(settings: Ingest, languages: Iterable[str] = ()) -> Redactor:
+    """The redactor for an archive: its regions as set, or those its zone and languages suggest."""
+    from ingest.secret_numbers import regions_of
+
+    near = regions_of(settings.time_zone, tuple(languages))
+    return redactor(tuple(settings.phone_regions or near))
 
 
 @lru_cache(maxsize=16)

@@ -17,9 +17,8 @@ from ingest.archive import Archive
 from ingest.charts import bars, by_month, histogram
 from ingest.manifest import DatasetManifest, read_manifest
 from ingest.persona import LANGUAGE_NAMES
-from ingest.redact import Redactor
+from ingest.redact import Redactor, redactor_for
 from ingest.report import Numbers, busiest, read_numbers
-from ingest.secret_numbers import regions_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -126,10 +125,7 @@ def _charts(numbers: Numbers, manifest: DatasetManifest, zone: ZoneInfo) -> list
 
 
 def _rules(manifest: DatasetManifest, archive: Archive, settings: Settings) -> list[Row]:
-    regions = settings.ingest.phone_regions or regions_of(
-        settings.ingest.time_zone, tuple(manifest.languages)
-    )
-    redactor = Redactor(regions)
+    redactor = redactor_for(settings.ingest, manifest.languages)
     most = max((each.count for each in manifest.rules.values()), default=1)
     return [
         Row(

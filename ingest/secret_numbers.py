@@ -67,6 +67,9 @@ _PHONE_WORD = re.compile(
     re.IGNORECASE,
 )
 
+_BOOK = re.compile(r"(?:ISBN|ISSN)(?:-1[03])?\W*$", re.IGNORECASE)
+"""What makes 0-262-13393-8 no number of a phone."""
+
 
 def number_rules(regions: tuple[str, ...]) -> tuple[Rule, ...]:
     """The rules of this module; ``regions`` are those whose national numbers are looked for."""
@@ -189,6 +192,7 @@ def _national(text: str, region: str) -> Iterator[Span]:
     leniency = phonenumbers.Leniency.VALID
     for found in phonenumbers.PhoneNumberMatcher(text, region, leniency=leniency, max_tries=64):
         written = found.raw_string
+        before = text[: found.start]
         is_grouped = written.startswith(("0", "(")) and re.search(r"[ ()-]", written)
-        if is_grouped or _PHONE_WORD.search(text[: found.start]):
+        if (is_grouped and not _BOOK.search(before)) or _PHONE_WORD.search(before):
             yield found.start, found.end
