@@ -25,7 +25,7 @@ class Similar:
         from datasketch import MinHashLSH
 
         self._index = MinHashLSH(threshold=SIMILARITY - _SLACK, num_perm=PERMUTATIONS)
-        self._triples: OrderedDict[str, frozenset[bytes]] = OrderedDict()
+        self._texts: OrderedDict[str, str] = OrderedDict()
 
     def add(self, key: str, text: str) -> str | None:
         """Remember ``text`` and return the key of one like it that was there before, if any."""
@@ -37,18 +37,18 @@ class Similar:
         found = (each for each in self._index.query(sketch) if self._is_like(each, triples))
         like: str | None = min(found, default=None)
         if like is None:
-            self._remember(key, sketch, triples)
+            self._remember(key, sketch, text)
         return like
 
     def _is_like(self, key: str, triples: frozenset[bytes]) -> bool:
-        known = self._triples[key]
+        known = _triples(self._texts[key])
         return len(known & triples) >= SIMILARITY * len(known | triples)
 
-    def _remember(self, key: str, sketch: object, triples: frozenset[bytes]) -> None:
+    def _remember(self, key: str, sketch: object, text: str) -> None:
         self._index.insert(key, sketch)
-        self._triples[key] = triples
-        if len(self._triples) > REMEMBERED:
-            self._index.remove(self._triples.popitem(last=False)[0])
+        self._texts[key] = text
+        if len(self._texts) > REMEMBERED:
+            self._index.remove(self._texts.popitem(last=False)[0])
 
 
 def _triples(text: str) -> frozenset[bytes]:
