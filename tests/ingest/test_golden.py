@@ -129,7 +129,7 @@ JUNK = {
     "irc": b"[09:01] <maya> hello\n[09:02] <budi> hi\n",
     "csv": b"AuthorID,Author,Date,Content\n1,maya,2020-01-01,hello\n",
     "discord": b'{"guild": {"id": "1"}, "channel": {"id": "2"}, "messages": [{"id": "3"}]}',
-    "slack": b'[{"type": "message", "user": "U1", "text": "hi", "ts": "1.2"}]',
+    "slack's users": b'[{"id": "U1", "name": "maya", "profile": {"display_name": "Maya"}}]',
     "json": b'{"messages": []}',
     "prose": "他说：你好。\nShe said: hello @self\n".encode(),
     "utf-16": "@self: hello\n@bob: hi\n".encode("utf-16"),
