@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import PurePosixPath
 
 from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMessage, Reaction
-from ingest.parsers.base import Reading, Repeats, Skipped, digest, kind_of
+from ingest.parsers.base import Moments, Reading, Skipped, digest, kind_of
 
 PLATFORM = "imessage"
 DATE = r"[A-Z][a-z]{2} \d{1,2}, \d{4} {1,2}\d{1,2}:\d{2}:\d{2} [AP]M"
@@ -73,7 +73,7 @@ class Transcript:
         # "Maya.txt", "+15550100.txt"; groups are "Maya, Budi.txt" or "Climbing - 12.txt".
         is_private = not re.search(r", | - \d+$|^orphaned$", stem)
         self._chat = Conversation(f"{PLATFORM}:{stem}", stem, PLATFORM, is_private=is_private)
-        self._repeats = Repeats()
+        self._moments = {True: Moments(), False: Moments()}  # replies stand between the others
         self._answers: set[str] = set()
 
     def message(self, found: Found, parent: str | None = None) -> RawMessage | Skipped:
@@ -91,7 +91,7 @@ class Transcript:
         if reason:
             return Skipped(reason)
         return RawMessage(
-            id=self._id(found),
+            id=self._id(found, is_inside=parent is not None),
             chat=self._chat,
             author=_account(found),
             sent_at=found.sent_at,
@@ -105,9 +105,10 @@ class Transcript:
             line=found.line,
         )
 
-    def _id(self, found: Found) -> str:
+    def _id(self, found: Found, *, is_inside: bool) -> str:
         files = (item.file for item in found.attachments)
-        key = found.guid or self._repeats.id(found.sent_at, found.sender, found.text, *files)
+        moments = self._moments[is_inside]
+        key = found.guid or moments.at(found.sent_at, found.sender, found.text, *files)
         return f"{self._chat.id}:{key}"
 
 
