@@ -150,9 +150,17 @@ class _File:
             sent_at=sent_at,
             text=text,
             kind=kind_of(text),
+            mentions=tuple(self._mentions(text)),
             attachments=attachments,
             reactions=tuple(_reactions(data)),
         )
+
+    def _mentions(self, text: str) -> Iterator[Account]:
+        """Whom of the chat ``@`` and a whole name mean."""
+        if "@" in text:
+            for name in self._names:
+                if name and f"@{name}" in text:
+                    yield self._author(name)
 
     def _author(self, name: str) -> Account:
         is_self = bool(name) and name == self._owner
