@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("ingest.commands:ingest", "Read chat exports into the archive."),
     "people": ("ingest.commands:people", "Who is in the archive, and who is @self."),
     "dataset": ("ingest.commands:dataset", "Cut the archive into training windows."),
+    "export": ("ingest.export_command:export", "Write the dataset for other trainers."),
     "train": ("trainer.commands:train", "Fine-tune a base model and register it."),
     "models": ("registry.commands:models", "List, show, promote and roll back models."),
     "index": ("rag.commands:index", "Build or refresh the search index over the archive."),

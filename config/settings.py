@@ -105,6 +105,11 @@ class Home:
         return self.path / "dataset"
 
     @property
+    def exports(self) -> Path:
+        """The dataset in the forms of other trainers."""
+        return self.path / "exports"
+
+    @property
     def runs(self) -> Path:
         """Scratch space of training runs."""
         return self.path / "runs"
