@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 
 TABLES = """
 CREATE TABLE chat (
@@ -52,6 +52,10 @@ CREATE TABLE message (
 );
 CREATE INDEX message_order ON message (chat, sent_at, id);
 CREATE INDEX message_person ON message (person);
+CREATE TABLE finished (                  -- files read to their end; see ingest.finished
+    fingerprint BLOB PRIMARY KEY,
+    outcome TEXT NOT NULL                -- JSON
+) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('revision', 0);
 -- Contentless: the index keeps positions of terms, the text stays in message alone.
@@ -60,5 +64,6 @@ CREATE VIRTUAL TABLE words USING fts5 (terms, content='', tokenize='unicode61 re
 
 UPGRADES = {
     1: "ALTER TABLE message ADD COLUMN reactions TEXT;",
+    2: "CREATE TABLE finished (fingerprint BLOB PRIMARY KEY, outcome TEXT NOT NULL) WITHOUT ROWID;",
 }
 """What leads from each layout to the next."""
