@@ -105,6 +105,11 @@ class Home:
         return self.path / "dataset"
 
     @property
+    def writings(self) -> Path:
+        """Questions and answers about own writings."""
+        return self.path / "writings"
+
+    @property
     def exports(self) -> Path:
         """The dataset in the forms of other trainers."""
         return self.path / "exports"

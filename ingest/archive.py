@@ -8,7 +8,7 @@ same transactions; it stores only terms (see :mod:`ingest.terms`), not a second 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -99,6 +99,11 @@ class Archive:
         """Insert what is new, update what changed, leave the rest; streamed in batches."""
         with explained("archive"):
             return Intake(self._connection, self._roster).add(messages)
+
+    def retain(self, chat: str, ids: Collection[str]) -> int:
+        """Remove what a chat holds beside these messages; how many that were."""
+        with explained("archive"), immediate(self._connection):
+            return Intake(self._connection, self._roster).retain(chat, ids)
 
     def people(self) -> list[Person]:
         """Everyone who ever appeared, in the order of appearance."""
