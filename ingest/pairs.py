@@ -82,7 +82,22 @@ _DENIAL = re.compile(
     r"|n['’]t\b|[不没沒未非莫勿]|ない|ません|\b(?:لا|لم|لن|ليس)\b",
     re.IGNORECASE,
 )
-_EMPTY_WORDS = frozenset("what when where which whose does have with that this from there".split())
+_EMPTY_WORDS = frozenset(
+    [
+        "what",
+        "when",
+        "where",
+        "which",
+        "whose",
+        "does",
+        "have",
+        "with",
+        "that",
+        "this",
+        "from",
+        "there",
+    ]
+)
 _CLAUSE = re.compile(r"(?<=[,;.!?])\s+|(?<=[，；。！？、：])|\n+")
 
 
