@@ -26,6 +26,7 @@ from config.sections import (
     Dataset,
     Generate,
     Ingest,
+    Media,
     Persona,
     Recall,
     Section,
@@ -39,6 +40,7 @@ __all__ = [
     "Generate",
     "Home",
     "Ingest",
+    "Media",
     "Persona",
     "Recall",
     "Section",
@@ -63,6 +65,7 @@ class Settings(BaseSettings):
 
     persona: Persona = Persona()
     ingest: Ingest = Ingest()
+    media: Media = Media()
     threads: Threads = Threads()
     dataset: Dataset = Dataset()
     train: Train = Train()
