@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import orjson
 
+from ingest import finished
 from ingest.chat import (
     Attachment,
     AttachmentKind,
@@ -30,6 +31,7 @@ from ingest.chat import (
 )
 from ingest.database import bounds, connect, explained, immediate, instant
 from ingest.errors import ArchiveError
+from ingest.finished import Outcome
 from ingest.intake import Added, Intake
 from ingest.roster import Roster, account_digest
 from ingest.terms import any_of, terms
@@ -99,6 +101,16 @@ class Archive:
         """Insert what is new, update what changed, leave the rest; streamed in batches."""
         with explained("archive"):
             return Intake(self._connection, self._roster).add(messages)
+
+    def finished(self, fingerprint: bytes) -> Outcome | None:
+        """What importing the file of this fingerprint came to, where it need not be read again."""
+        with explained("archive"):
+            return finished.find(self._connection, fingerprint)
+
+    def note_finished(self, fingerprint: bytes, outcome: Outcome) -> None:
+        """Remember that a file was read to its end."""
+        with explained("archive"), immediate(self._connection):
+            finished.record(self._connection, fingerprint, outcome)
 
     def people(self) -> list[Person]:
         """Everyone who ever appeared, in the order of appearance."""
