@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import orjson
 
+from ingest import finished
 from ingest.chat import (
     Attachment,
     AttachmentKind,
@@ -30,6 +31,7 @@ from ingest.chat import (
 )
 from ingest.database import bounds, connect, explained, immediate, instant
 from ingest.errors import ArchiveError
+from ingest.finished import Outcome
 from ingest.intake import Added, Intake
 from ingest.roster import Roster, account_digest
 from ingest.terms import any_of, terms
@@ -104,6 +106,26 @@ class Archive:
         """Remove what a chat holds beside these messages; how many that were."""
         with explained("archive"), immediate(self._connection):
             return Intake(self._connection, self._roster).retain(chat, ids)
+
+    def finished(self, fingerprint: bytes) -> Outcome | None:
+        """What importing the file of this fingerprint came to, where it need not be read again."""
+        with explained("archive"):
+            return finished.find(self._connection, fingerprint)
+
+    def note_finished(self, fingerprint: bytes, outcome: Outcome) -> None:
+        """Remember that a file was read to its end."""
+        with explained("archive"), immediate(self._connection):
+            finished.record(self._connection, fingerprint, outcome)
+
+    def media_words(self, digest: bytes) -> str | None:
+        """The words found before for a media file; see :mod:`ingest.media`."""
+        found = self._rows("SELECT words FROM media WHERE digest = ?", [digest])
+        return next((str(words) for (words,) in found), None)
+
+    def keep_media_words(self, digest: bytes, words: str) -> None:
+        """Keep the words for a media file, so that it is described once."""
+        with explained("archive"):
+            self._connection.execute("INSERT OR REPLACE INTO media VALUES (?, ?)", (digest, words))
 
     def people(self) -> list[Person]:
         """Everyone who ever appeared, in the order of appearance."""

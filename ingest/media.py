@@ -28,6 +28,8 @@ from ingest.sources import Source
 SPOKEN = frozenset({AttachmentKind.VOICE, AttachmentKind.AUDIO, AttachmentKind.VIDEO})
 MAX_BYTES = 64 * 1024 * 1024
 MAX_CHARACTERS = 4000
+FAILED = "no words for media"
+"""How a failure that another try may mend is counted."""
 CAPTION = "Describe this picture in one short sentence, in plain words."
 
 
@@ -74,6 +76,7 @@ class Hook:
 
     def __init__(self, describe: Describe, memory: Memory, kinds: frozenset[str]) -> None:
         self._describe, self._memory, self._kinds = describe, memory, kinds
+        self.name = f"{describe.name} {sorted(kinds)}"
 
     def worded(
         self, message: RawMessage, source: Source, on_failure: Callable[[str], None]
@@ -113,7 +116,7 @@ class Hook:
             try:
                 words = _tidy(self._describe(File(attachment.kind, name, content)))
             except MediaFailed as error:
-                on_failure(f"no words for media: {error}")
+                on_failure(f"{FAILED}: {error}")
                 return ""
             self._memory.keep_media_words(digest, words)
         return words
