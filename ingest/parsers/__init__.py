@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ingest.parsers import plain, telegram
+from ingest.parsers import plain, telegram, telegram_html
 from ingest.parsers.base import Parser
 
-PARSERS: tuple[Parser, ...] = (telegram.PARSER, plain.PARSER)
+PARSERS: tuple[Parser, ...] = (plain.PARSER, telegram.PARSER, telegram_html.PARSER)
 """Every known format."""
