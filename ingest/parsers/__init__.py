@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ingest.parsers import plain, telegram
+from ingest.parsers import irc, plain, telegram
 from ingest.parsers.base import Parser
 
-PARSERS: tuple[Parser, ...] = (telegram.PARSER, plain.PARSER)
+PARSERS: tuple[Parser, ...] = (irc.PARSER, plain.PARSER, telegram.PARSER)
 """Every known format."""
