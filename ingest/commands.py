@@ -25,8 +25,8 @@ Examples:
   atself ingest exports/ old-chat.zip log.txt.gz --self @me
   atself ingest result.json --json | jq .skipped
 
-Formats: Telegram Desktop JSON (one chat or a whole account), plain "@speaker: text" logs; plain,
-.gz, .zip or a folder of them. Importing a file again changes nothing.
+Exports are recognised by their content, whatever their names: atself ingest --formats lists them.
+A path may be a file, a .gz, a .zip or a folder. Importing a file again changes nothing.
 """
 _PEOPLE_EXAMPLES = """\b
 Examples:
@@ -41,9 +41,26 @@ Examples:
 """
 
 
+def _list_formats(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    if not value:
+        return
+    from ingest.parsers import PARSERS
+
+    emit_table(("format", "recognised by its content"), ((p.name, p.expects) for p in PARSERS))
+    context.exit()
+
+
 @click.command(epilog=_INGEST_EXAMPLES)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--self", "me", metavar="WHO", help="Who you are: display name, handle or account.")
+@click.option(
+    "--formats",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_formats,
+    help="List the exports that are recognised, and end.",
+)
 @home_option
 @json_option
 def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -> None:

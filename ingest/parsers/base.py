@@ -64,16 +64,14 @@ class Parser:
 def parser_for(source: Source, parsers: Iterable[Parser]) -> Parser:
     """The one parser that claims ``source``; UnknownFormat for none, FormatError for two."""
     head = source.head()
-    parsers = tuple(parsers)
     claimants = [parser for parser in parsers if parser.claims(head)]
     if len(claimants) == 1:
         return claimants[0]
     if claimants:
         names = " and ".join(parser.name for parser in claimants)
         raise FormatError(f"{source.name}: claimed by {names}; please report this file's format")
-    expected = "; ".join(parser.expects for parser in parsers)
     raise UnknownFormat(
-        f"{source.name}: {_seen(head)}, not a known chat export (known: {expected})"
+        f"{source.name}: {_seen(head)}, not a known chat export; for what is: atself ingest --formats"
     )
 
 
