@@ -84,8 +84,8 @@ class Intake:
         ids = self._ids("SELECT id FROM message WHERE person = ? ORDER BY id", person.id)
         for some in _chunks(ids):
             self._unindex(some)
-        self._unmention(person)
         execute("DELETE FROM message WHERE person = ?", (person.id,))
+        self._unmention(person)
         for table in ("name", "account"):
             execute(f"DELETE FROM {table} WHERE person = ?", (person.id,))
         execute("DELETE FROM person WHERE id = ?", (person.id,))
