@@ -8,7 +8,7 @@ same transactions; it stores only terms (see :mod:`ingest.terms`), not a second 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -102,6 +102,11 @@ class Archive:
         with explained("archive"):
             return Intake(self._connection, self._roster).add(messages)
 
+    def retain(self, chat: str, ids: Collection[str]) -> int:
+        """Remove what a chat holds beside these messages; how many that were."""
+        with explained("archive"), immediate(self._connection):
+            return Intake(self._connection, self._roster).retain(chat, ids)
+
     def finished(self, fingerprint: bytes) -> Outcome | None:
         """What importing the file of this fingerprint came to, where it need not be read again."""
         with explained("archive"):
@@ -111,6 +116,16 @@ class Archive:
         """Remember that a file was read to its end."""
         with explained("archive"), immediate(self._connection):
             finished.record(self._connection, fingerprint, outcome)
+
+    def media_words(self, digest: bytes) -> str | None:
+        """The words found before for a media file; see :mod:`ingest.media`."""
+        found = self._rows("SELECT words FROM media WHERE digest = ?", [digest])
+        return next((str(words) for (words,) in found), None)
+
+    def keep_media_words(self, digest: bytes, words: str) -> None:
+        """Keep the words for a media file, so that it is described once."""
+        with explained("archive"):
+            self._connection.execute("INSERT OR REPLACE INTO media VALUES (?, ?)", (digest, words))
 
     def people(self) -> list[Person]:
         """Everyone who ever appeared, in the order of appearance."""

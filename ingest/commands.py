@@ -54,6 +54,7 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
     from ingest.archive import Archive
     from ingest.errors import IngestError, printable
     from ingest.importer import import_paths
+    from ingest.media import hook_of
 
     settings = load(home)
     if not any(path.exists() for path in paths):
@@ -61,9 +62,13 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
         raise IngestError(f"{where}: no such file or folder")
     with Archive.open(Home(home).archive, create=True) as archive:
         with _reading(paths) as (on_bytes, on_messages):
-            zone = ZoneInfo(settings.ingest.time_zone)
             report = import_paths(
-                archive, paths, zone=zone, on_bytes=on_bytes, on_messages=on_messages
+                archive,
+                paths,
+                zone=ZoneInfo(settings.ingest.time_zone),
+                hook=hook_of(settings.media, archive),
+                on_bytes=on_bytes,
+                on_messages=on_messages,
             )
         if report.files and (me is not None or archive.people()):
             _settle_self(archive, me, report)

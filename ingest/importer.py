@@ -17,6 +17,7 @@ from ingest.chat import RawMessage
 from ingest.errors import FormatError, UnknownFormat, printable
 from ingest.finished import Outcome
 from ingest.intake import Added
+from ingest.media import FAILED, Hook
 from ingest.parsers import PARSERS
 from ingest.parsers.base import Parser, Reading, Skipped, parser_for
 from ingest.sources import Source, sources_of
@@ -60,6 +61,7 @@ class _Run:
     archive: Archive
     report: Report
     zone: tzinfo
+    hook: Hook | None
     on_bytes: Callable[[int], None]
     on_messages: Callable[[int], None]
 
@@ -69,12 +71,16 @@ def import_paths(
     paths: Iterable[Path],
     *,
     zone: tzinfo,
+    hook: Hook | None = None,
     on_bytes: Callable[[int], None] = lambda _count: None,
     on_messages: Callable[[int], None] = lambda _count: None,
 ) -> Report:
-    """Import every export at ``paths``; one that fails does not stop the others."""
+    """Import every export at ``paths``; one that fails does not stop the others.
+
+    ``hook`` finds words for voice notes and pictures.
+    """
     report, paths = Report(), list(paths)
-    run = _Run(archive, report, zone, on_bytes, on_messages)
+    run = _Run(archive, report, zone, hook, on_bytes, on_messages)
     for path in paths:
         _import_path(run, path)
     if not report.files and not report.problems:
@@ -114,11 +120,9 @@ def _import(run: _Run, source: Source, parser: Parser) -> None:
     problems, before = len(run.report.problems), run.report.skipped.copy()
     added = run.archive.add(_messages(run, source, parser, noted))
     run.report.added += added
-    is_same = mark == finished.fingerprint(
-        source.path, source.place_in_export, parser.key, run.zone
-    )
-    if is_same and len(run.report.problems) == problems:
-        skipped = dict(run.report.skipped - before)
+    skipped = dict(run.report.skipped - before)
+    is_whole = len(run.report.problems) == problems and FAILED not in " ".join(skipped)
+    if is_whole and mark == _mark(run, source, parser):
         messages = added.new + added.changed + added.same
         outcome = Outcome(messages, added.forgotten, skipped, noted.digests)
         run.archive.note_finished(mark, outcome)
@@ -126,7 +130,9 @@ def _import(run: _Run, source: Source, parser: Parser) -> None:
 
 def _mark(run: _Run, source: Source, parser: Parser) -> bytes:
     """The fingerprint of a source: name here whatever the parser is told beside the bytes."""
-    return finished.fingerprint(source.path, source.place_in_export, parser.key, run.zone)
+    hook = run.hook.name if run.hook else ""
+    place = source.place_in_export
+    return finished.fingerprint(source.path, place, parser.key, run.zone, hook)
 
 
 def _messages(
@@ -140,6 +146,8 @@ def _messages(
                 if isinstance(item, Skipped):
                     run.report.skipped[item.reason] += 1
                     continue
+                if run.hook is not None:
+                    item = run.hook.worded(item, source, run.report.left_out)
                 yield item
                 count += 1
                 if count % _EVERY == 0:

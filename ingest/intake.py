@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,19 @@ class Intake:
         execute("DELETE FROM person WHERE id = ?", (person.id,))
         finished.invalidate(self._connection)
         self._touch()
+        return len(ids)
+
+    def retain(self, chat: str, keys: Collection[str]) -> int:
+        """Delete the messages of a chat but those with these keys; the caller's transaction."""
+        sql = "SELECT m.id, m.key FROM message m JOIN chat c ON c.id = m.chat WHERE c.key = ?"
+        found = self._connection.execute(sql, (chat,))
+        ids = [id for id, key in found if key not in keys]
+        for some in _chunks(ids):
+            self._unindex(some)
+        self._connection.executemany("DELETE FROM message WHERE id = ?", [(id,) for id in ids])
+        if ids:
+            finished.invalidate(self._connection)
+            self._touch()
         return len(ids)
 
     def _unmention(self, person: Person) -> None:

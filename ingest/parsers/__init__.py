@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from ingest.parsers import plain, telegram
+from ingest.parsers import (
+    irc,
+    plain,
+    qq_json,
+    qq_text,
+    telegram,
+    telegram_html,
+    wechat_csv,
+    wechat_json,
+)
 from ingest.parsers.base import Parser
 
-PARSERS: tuple[Parser, ...] = (telegram.PARSER, plain.PARSER)
+PARSERS: tuple[Parser, ...] = (
+    irc.PARSER,
+    plain.PARSER,
+    qq_json.PARSER,
+    qq_text.PARSER,
+    telegram.PARSER,
+    telegram_html.PARSER,
+    wechat_csv.PARSER,
+    wechat_json.PARSER,
+)
 """Every known format."""
