@@ -30,13 +30,18 @@ _TAIL = b"\n ]\n}\n"
 Message = dict[str, Any]
 
 
-def write_export(source: Path, target: Path, *, size: int = 0, messages: int = 0) -> int:
-    """Write at least ``size`` bytes, or ``messages`` messages, to ``target``; how many it has."""
+def write_export(
+    source: Path, target: Path, *, size: int = 0, messages: int = 0, casts: bool = True
+) -> int:
+    """Write at least ``size`` bytes, or ``messages`` messages, to ``target``; how many it has.
+
+    ``casts`` says whether new people come after every few rounds.
+    """
     number = 0
     with target.open("wb", buffering=1 << 20) as file:
         file.write(b'{\n "name": "Scaled",\n "type": "private_supergroup",\n "id": 4242,\n')
         file.write(b' "messages": [\n')
-        for message in islice(scaled(source), messages or None):
+        for message in islice(scaled(source, casts=casts), messages or None):
             file.write((b",\n" if number else b"") + _written(message))
             number += 1
             if size and number % 100 == 0 and file.tell() >= size:
@@ -52,13 +57,14 @@ def append(target: Path, message: Message) -> None:
         file.write(b",\n" + _written(message) + _TAIL)
 
 
-def scaled(source: Path) -> Iterator[Message]:
+def scaled(source: Path, *, casts: bool = True) -> Iterator[Message]:
     """The messages of ``source`` for ever, each round different."""
     start, end, last_id = _extent(source)
     for number in count():
         table = _Dialect(number)
         for message in base_messages(source):
-            yield _varied(message, number, table, number * (end - start), number * last_id)
+            varied = _varied(message, number, table, number * (end - start), number * last_id)
+            yield _recast(varied, number // ROUNDS_PER_CAST) if casts else varied
 
 
 def base_messages(source: Path) -> Iterator[Message]:
@@ -90,14 +96,17 @@ def _varied(message: Message, number: int, table: _Dialect, seconds: int, ids: i
     }
     if "reply_to_message_id" in message:
         varied["reply_to_message_id"] = message["reply_to_message_id"] + ids
-    cast = number // ROUNDS_PER_CAST
-    if cast and "from_id" in message:
-        varied["from_id"] = f"{message['from_id']}{cast:03d}"
-        varied["from"] = f"{message.get('from') or 'Somebody'} {cast}"
     if number and message["id"] % DIALECT == 0:
         for key in ("text", "text_entities"):
             varied[key] = _translated(message.get(key, ""), table)
     return varied
+
+
+def _recast(message: Message, cast: int) -> Message:
+    if not cast or "from_id" not in message:
+        return message
+    name = f"{message.get('from') or 'Somebody'} {cast}"
+    return {**message, "from_id": f"{message['from_id']}{cast:03d}", "from": name}
 
 
 def _translated(text: Any, table: _Dialect) -> Any:

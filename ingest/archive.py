@@ -29,7 +29,7 @@ from ingest.chat import (
     RawMessage,
     Reaction,
 )
-from ingest.database import bounds, connect, explained, immediate, instant
+from ingest.database import bounds, connect, explained, immediate, instant, wipe, wipe_later
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
 from ingest.intake import Added, Intake
@@ -261,9 +261,9 @@ class Archive:
                 "INSERT OR IGNORE INTO forgotten VALUES (?)",
                 [(account_digest(account),) for account in person.accounts],
             )
-        self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
-        self._connection.execute("VACUUM")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            wipe_later(self._connection)
+        with explained("archive"):
+            wipe(self._connection)
         self._roster.reload()
         return removed
 

@@ -139,7 +139,7 @@ def _flat(result: dict[str, Any]) -> dict[str, object]:
         "chats": f"{result['chats']:,}",
         "replies": f"{result['replies']:,}",
         "skipped": skipped or "nothing",
-        **({"not read again": f"{result['files_known']:,} files"} if result["files_known"] else {}),
+        **({"files known": f"{result['files_known']:,}"} if result["files_known"] else {}),
     }
 
 

@@ -35,6 +35,8 @@ ON CONFLICT (id) DO UPDATE SET
     reactions = excluded.reactions
 """
 Row = tuple[Any, ...]
+Known = tuple[bytes, int, int, int | None]
+"""What the archive holds of a message: digest, row id, sent and edited in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,8 @@ class Intake:
         ids = self._ids("SELECT id FROM message WHERE person = ? ORDER BY id", person.id)
         for some in _chunks(ids):
             self._unindex(some)
-        self._unmention(person)
         execute("DELETE FROM message WHERE person = ?", (person.id,))
+        self._unmention(person)
         for table in ("name", "account"):
             execute(f"DELETE FROM {table} WHERE person = ?", (person.id,))
         execute("DELETE FROM person WHERE id = ?", (person.id,))
@@ -134,27 +136,27 @@ class Intake:
         changed = forgotten = 0
         for message in batch:
             digest, old = _digest(message), known.get(message.id)
-            if old is not None and (old.digest == digest or old.is_later(message)):
+            if old is not None and (old[0] == digest or _is_later(old, message)):
                 continue
             if self._roster.is_forgotten(message.author):
                 forgotten += 1
                 continue
-            row = self._row(id if old is None else old.id, message, digest)
+            row = self._row(id if old is None else old[1], message, digest)
             changed += old is not None
             id += old is None
             rows[row[0]] = row
-            known[message.id] = _Known(row[0], digest, row[5], row[11])
+            known[message.id] = digest, row[0], row[5], row[11]
         self._write(rows, first)
         return Added(
             id - first, changed, len(batch) - (id - first) - changed - forgotten, forgotten
         )
 
-    def _known(self, batch: Sequence[RawMessage]) -> dict[str, _Known]:
+    def _known(self, batch: Sequence[RawMessage]) -> dict[str, Known]:
         """What the archive holds of these messages, by key."""
         keys = [message.id for message in batch]
         marks = ",".join("?" * len(keys))
-        sql = f"SELECT key, id, digest, sent_at, edited_at FROM message WHERE key IN ({marks})"
-        return {key: _Known(*rest) for key, *rest in self._connection.execute(sql, keys)}
+        sql = f"SELECT key, digest, id, sent_at, edited_at FROM message WHERE key IN ({marks})"
+        return {row[0]: row[1:] for row in self._connection.execute(sql, keys)}
 
     def _next_id(self) -> int:
         return int(
@@ -197,6 +199,8 @@ class Intake:
     def _text(self, message: RawMessage) -> tuple[str, list[int]]:
         """Placeholders and words, mentioned names replaced by handles, and who is mentioned."""
         text = message.text.encode("utf-8", "replace").decode()
+        if not message.mentions and not message.attachments:
+            return text, []
         mentions: list[int] = []
         handles: dict[str, str] = {}
         for account in message.mentions:
@@ -247,20 +251,12 @@ class Intake:
         self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the archive holds of a message; instants in milliseconds."""
-
-    id: int
-    digest: bytes
-    sent_at: int
-    edited_at: int | None
-
-    def is_later(self, message: RawMessage) -> bool:
-        """Whether ``message`` is an older state of this one: exported before it was edited."""
-        if self.edited_at is None or millis(message.sent_at) != self.sent_at:
-            return False
-        return message.edited_at is None or millis(message.edited_at) < self.edited_at
+def _is_later(known: Known, message: RawMessage) -> bool:
+    """Whether ``message`` is an older state of what is known: exported before it was edited."""
+    _digest, _id, sent_at, edited_at = known
+    if edited_at is None or millis(message.sent_at) != sent_at:
+        return False
+    return message.edited_at is None or millis(message.edited_at) < edited_at
 
 
 def _batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
