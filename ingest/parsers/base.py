@@ -71,7 +71,8 @@ def parser_for(source: Source, parsers: Iterable[Parser]) -> Parser:
         names = " and ".join(parser.name for parser in claimants)
         raise FormatError(f"{source.name}: claimed by {names}; please report this file's format")
     raise UnknownFormat(
-        f"{source.name}: {_seen(head)}, not a known chat export; for what is: atself ingest --formats"
+        f"{source.name}: {_seen(head)}, not a known chat export; "
+        "for what is: atself ingest --formats"
     )
 
 
