@@ -81,7 +81,7 @@ def default_toml() -> str:
 
 def _tables(*, is_commented: bool) -> Iterator[str]:
     for name, _ in sections():
-        yield f"\n# {describe(name)}\n[{name}]\n"
+        yield f"\n{_comment(describe(name))}[{name}]\n"
         for entry in entries():
             if entry.section == name and not entry.is_secret:
                 yield _comment(entry.description) + _line(entry, is_commented=is_commented)
