@@ -27,6 +27,7 @@ EXPECTED = ".expected.jsonl"
 SAMPLES = sorted(path for path in GOLDEN.glob("*/*") if not path.name.endswith(EXPECTED))
 """Files, and folders or zips of files that belong together."""
 FILES = [path for path in SAMPLES if path.is_file() and path.suffix != ".zip"]
+JSON_FILES = [path for path in FILES if path.suffix == ".json"]
 TELEGRAM_SAMPLES = [path for path in FILES if path.parent.name == "telegram"]
 
 
