@@ -24,9 +24,11 @@ Examples:
   atself ingest result.json --self "Kevin Buzzard"
   atself ingest exports/ old-chat.zip log.txt.gz --self @me
   atself ingest result.json --json | jq .skipped
+  atself ingest posts.csv --map author=writer,text=post,time=when
 
-Formats: Telegram Desktop JSON (one chat or a whole account), plain "@speaker: text" logs; plain,
-.gz, .zip or a folder of them. Importing a file again changes nothing.
+Formats: Telegram Desktop JSON (one chat or a whole account), WeChat, QQ, IRC logs, tables (CSV,
+TSV, JSONL), plain "@speaker: text" logs; plain, .gz, .zip or a folder of them. Importing a file
+again changes nothing.
 """
 _PEOPLE_EXAMPLES = """\b
 Examples:
@@ -44,9 +46,17 @@ Examples:
 @click.command(epilog=_INGEST_EXAMPLES)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--self", "me", metavar="WHO", help="Who you are: display name, handle or account.")
+@click.option(
+    "--map",
+    "mapping",
+    metavar="PART=COLUMN,…",
+    help="Columns of CSV, TSV and JSONL: author, text and, where told, time, id, reply_to, chat.",
+)
 @home_option
 @json_option
-def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -> None:
+def ingest(
+    paths: tuple[Path, ...], me: str | None, mapping: str | None, home: Path, as_json: bool
+) -> None:
     """Read chat exports into the archive; whatever is left out is counted by reason."""
     from zoneinfo import ZoneInfo
 
@@ -54,14 +64,16 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
     from ingest.archive import Archive
     from ingest.errors import IngestError
     from ingest.importer import import_paths
+    from ingest.parsers.mapped import Columns
 
     settings = load(home)
+    columns = Columns.of(mapping) if mapping is not None else None
     if not any(path.exists() for path in paths):
         raise IngestError(f"{', '.join(map(str, paths))}: no such file or folder")
     with Archive.open(Home(home).archive, create=True) as archive:
         with _bytes_read(paths) as on_bytes:
             zone = ZoneInfo(settings.ingest.time_zone)
-            report = import_paths(archive, paths, zone=zone, on_bytes=on_bytes)
+            report = import_paths(archive, paths, zone=zone, columns=columns, on_bytes=on_bytes)
         if report.files and (me is not None or archive.people()):
             _settle_self(archive, me, report)
         _print(_summary(archive, report), as_json=as_json)

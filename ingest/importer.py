@@ -5,6 +5,7 @@ sources_of → parser_for → parse → (count what is left out) → archive.add
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,10 @@ from ingest.errors import FormatError
 from ingest.intake import Added
 from ingest.parsers import PARSERS
 from ingest.parsers.base import Parser, Reading, Skipped, parser_for
+from ingest.parsers.mapped import Columns, parser_with
 from ingest.sources import Source, sources_of
+
+_TABLE = re.compile(r"\.(?:csv|tsv|jsonl|ndjson)(?:\.gz)?$", re.IGNORECASE)
 
 
 @dataclass
@@ -35,9 +39,13 @@ def import_paths(
     paths: Iterable[Path],
     *,
     zone: tzinfo,
+    columns: Columns | None = None,
     on_bytes: Callable[[int], None] = lambda _count: None,
 ) -> Report:
-    """Import every export at ``paths``; one that fails does not stop the others."""
+    """Import every export at ``paths``; one that fails does not stop the others.
+
+    ``columns`` says how CSV, TSV and JSONL files are read, whatever else would claim them.
+    """
     report = Report()
     for path in paths:
         try:
@@ -46,7 +54,7 @@ def import_paths(
             report.problems.append(str(error))
             continue
         for source in sources:
-            _import(archive, source, report, zone, on_bytes, is_alone=len(sources) == 1)
+            _import(archive, source, report, zone, columns, on_bytes, is_alone=len(sources) == 1)
     if not report.files and not report.problems:
         report.problems.append(f"{', '.join(map(str, paths))}: no chat export in there")
     return report
@@ -57,12 +65,13 @@ def _import(
     source: Source,
     report: Report,
     zone: tzinfo,
+    columns: Columns | None,
     on_bytes: Callable[[int], None],
     *,
     is_alone: bool,
 ) -> None:
     try:
-        parser = parser_for(source, PARSERS)
+        parser = _parser(source, columns)
     except FormatError as error:
         if is_alone:
             report.problems.append(str(error))
@@ -72,6 +81,13 @@ def _import(
         return
     report.files += 1
     report.added += archive.add(_messages(source, parser, report, zone, on_bytes))
+
+
+def _parser(source: Source, columns: Columns | None) -> Parser:
+    """The parser of ``source``: the one it is given, or the one that knows it."""
+    if columns is not None and _TABLE.search(source.name):
+        return parser_with(columns)
+    return parser_for(source, PARSERS)
 
 
 def _messages(

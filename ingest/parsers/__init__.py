@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from ingest.parsers import irc, plain, qq_json, qq_text, telegram, wechat_csv, wechat_json
+from ingest.parsers import (
+    conversation,
+    irc,
+    mapped,
+    plain,
+    qq_json,
+    qq_text,
+    telegram,
+    wechat_csv,
+    wechat_json,
+)
 from ingest.parsers.base import Parser
 
 PARSERS: tuple[Parser, ...] = (
+    conversation.PARSER,
     irc.PARSER,
+    mapped.PARSER,
     plain.PARSER,
     qq_json.PARSER,
     qq_text.PARSER,

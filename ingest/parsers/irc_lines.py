@@ -119,8 +119,9 @@ class Reader:
 def _timed(body: str, stamp: Stamp, *, is_tabbed: bool) -> Entry:
     if said := _SAID.match(body) or _BOUNCED.match(body):
         return _said(said, stamp)
-    if (notice := _NOTICE.match(body)) and "." not in notice["nick"]:  # servers have dots
-        return _said(notice, stamp)
+    if notice := _NOTICE.match(body):
+        is_server = "." in notice["nick"]
+        return Entry(Event.SERVICE, text=body, stamp=stamp) if is_server else _said(notice, stamp)
     if event := _about_nicks(body, stamp):
         return event
     if (acted := _STARRED.match(body)) and not _SERVICE.search(body.lstrip("*—• \t")):

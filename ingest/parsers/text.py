@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, cast
 
 from charset_normalizer import from_bytes
@@ -51,7 +52,8 @@ def lines_of(reading: Reading) -> Iterator[str]:
                 )
             yield line.removesuffix("\n").removeprefix("\ufeff" if number == 1 else "")
     finally:
-        text.detach()  # the stream belongs to the caller
+        with suppress(ValueError):  # who reads no further may have closed the stream
+            text.detach()  # the stream belongs to the caller
 
 
 def _encoding(head: bytes) -> str:
