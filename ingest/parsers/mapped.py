@@ -19,7 +19,7 @@ from ingest.errors import FormatError
 from ingest.parsers.base import Parser, Reading, Repeats, Skipped, digest, kind_of
 from ingest.parsers.json_lines import first_object, objects
 from ingest.parsers.moments import Moments, is_day_first
-from ingest.parsers.tables import header_of, rows
+from ingest.parsers.named_rows import header_of, rows
 from ingest.parsers.text import head_text
 
 PLATFORM = "table"
@@ -40,7 +40,8 @@ _NAMES = {
 }
 """What columns are called that hold each part of a message; the first of them that is there."""
 _FOREIGN = (
-    {"authorid", "author", "date", "content"},  # DiscordChatExporter
+    {"author", "date", "content", "attachments"},  # DiscordChatExporter
+    {"authorid", "author", "date", "content"},  # its first versions
     {"id", "timestamp", "contents"},  # Discord's data package
     {"date", "user", "message"},  # KakaoTalk
     {"type", "user", "ts"},  # Slack

@@ -6,6 +6,7 @@ import io
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from typing import IO, cast
 
 from charset_normalizer import from_bytes
@@ -76,7 +77,11 @@ def _marked(head: bytes) -> str | None:
     return "utf-16" if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else None
 
 
+@lru_cache(maxsize=2)
 def _guessed(head: bytes) -> str | None:
-    """The likeliest legacy encoding (GB18030, Shift JIS, windows-1251…), by charset-normalizer."""
+    """The likeliest legacy encoding (GB18030, Shift JIS, windows-1251…), by charset-normalizer.
+
+    Kept, as every parser in turn looks at the same head.
+    """
     best = from_bytes(head).best() if b"\0" not in head else None
     return best.encoding if best is not None else None

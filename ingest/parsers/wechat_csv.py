@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from ingest.chat import Account, Conversation, RawMessage
 from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
 from ingest.parsers.moments import Moments
-from ingest.parsers.tables import header_of, rows
+from ingest.parsers.named_rows import header_of, rows
 from ingest.parsers.wechat_kinds import (
     NUMBERED,
     PLATFORM,

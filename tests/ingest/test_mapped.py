@@ -61,6 +61,7 @@ def test_a_mapping_that_says_too_little_is_refused(mapping: str) -> None:
     "header",
     [
         "AuthorID,Author,Date,Content,Attachments,Reactions",
+        "Author;Date;Content;Attachments;Reactions",
         "ID,Timestamp,Contents,Attachments",
         "Date,User,Message",
         "name,user,text",
@@ -74,7 +75,7 @@ def test_a_table_of_an_exporter_or_of_unclear_columns_is_left_alone(header: str)
 
 def test_a_broken_quote_is_one_problem_after_what_came_before(tmp_path: Path) -> None:
     path = tmp_path / "posts.csv"
-    path.write_text(f'name,text\nMaya,hello\nMaya,"{"x" * 200_000}\n', encoding="utf-8")
+    path.write_text(f'name,text\nMaya,hello\nMaya,"{"x" * 2_000_000}\n', encoding="utf-8")
     report, texts = ingest(path)
     assert texts == ["hello"]
     assert len(report.problems) == 1
