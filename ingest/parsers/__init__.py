@@ -10,6 +10,7 @@ from ingest.parsers import (
     qq_json,
     qq_text,
     telegram,
+    telegram_html,
     wechat_csv,
     wechat_json,
 )
@@ -23,6 +24,7 @@ PARSERS: tuple[Parser, ...] = (
     qq_json.PARSER,
     qq_text.PARSER,
     telegram.PARSER,
+    telegram_html.PARSER,
     wechat_csv.PARSER,
     wechat_json.PARSER,
 )

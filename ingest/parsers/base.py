@@ -12,7 +12,7 @@ from io import BufferedIOBase
 from pathlib import PurePath
 
 from ingest.chat import Kind, RawMessage
-from ingest.errors import FormatError
+from ingest.errors import FormatError, UnknownFormat
 from ingest.sources import Source
 
 _COMMAND = re.compile(r"/[A-Za-z]\w{0,31}(@\w+)?(\s|$)")
@@ -62,17 +62,18 @@ class Parser:
 
 
 def parser_for(source: Source, parsers: Iterable[Parser]) -> Parser:
-    """The one parser that claims ``source``; zero or two claimants are a FormatError."""
+    """The one parser that claims ``source``; UnknownFormat for none, FormatError for two."""
     head = source.head()
-    parsers = tuple(parsers)
     claimants = [parser for parser in parsers if parser.claims(head)]
     if len(claimants) == 1:
         return claimants[0]
     if claimants:
         names = " and ".join(parser.name for parser in claimants)
         raise FormatError(f"{source.name}: claimed by {names}; please report this file's format")
-    expected = "; ".join(parser.expects for parser in parsers)
-    raise FormatError(f"{source.name}: {_seen(head)}, not a known chat export (known: {expected})")
+    raise UnknownFormat(
+        f"{source.name}: {_seen(head)}, not a known chat export; "
+        "for what is: atself ingest --formats"
+    )
 
 
 def _seen(head: bytes) -> str:

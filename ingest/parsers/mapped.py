@@ -121,7 +121,9 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
 
 def parser_with(columns: Columns) -> Parser:
     """The parser for tables with these columns."""
-    return replace(PARSER, parse=lambda reading: _parsed(reading, columns))
+    # With other columns it is another import: the key is part of what is known to be finished.
+    key = f"{PARSER.key} {columns}"
+    return replace(PARSER, key=key, parse=lambda reading: _parsed(reading, columns))
 
 
 PARSER = Parser(

@@ -24,10 +24,12 @@ def head_text(head: bytes) -> str | None:
 
     A character cut in two at the end of the look is left out.
     """
-    text = _decoded(head, _marked(head) or "utf-8")
-    if text is None and (encoding := _guessed(head)):
-        text = head.decode(encoding, "replace")
-    return None if text is None or "\0" in text else text.removeprefix("\ufeff")
+    return _text(head, is_whole=len(head) < HEAD_BYTES)
+
+
+def decoded(content: bytes) -> str | None:
+    """A whole small file as text, or None where it is none."""
+    return _text(content, is_whole=True)
 
 
 def lines_of(reading: Reading) -> Iterator[str]:
@@ -61,12 +63,22 @@ def _encoding(head: bytes) -> str:
     marked = _marked(head)
     if marked is not None:
         return marked
-    return "utf-8" if _decoded(head, "utf-8") is not None else _guessed(head) or "utf-8"
+    is_whole = len(head) < HEAD_BYTES
+    if _decoded(head, "utf-8", is_whole=is_whole) is not None:
+        return "utf-8"
+    return _guessed(head) or "utf-8"
 
 
-def _decoded(head: bytes, encoding: str) -> str | None:
+def _text(content: bytes, *, is_whole: bool) -> str | None:
+    text = _decoded(content, _marked(content) or "utf-8", is_whole=is_whole)
+    if text is None and (encoding := _guessed(content)):
+        text = content.decode(encoding, "replace")
+    return None if text is None or "\0" in text else text.removeprefix("\ufeff")
+
+
+def _decoded(content: bytes, encoding: str, *, is_whole: bool) -> str | None:
     try:
-        return getincrementaldecoder(encoding)().decode(head, final=len(head) < HEAD_BYTES)
+        return getincrementaldecoder(encoding)().decode(content, final=is_whole)
     except UnicodeDecodeError:
         return None
 
