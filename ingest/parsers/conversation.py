@@ -31,7 +31,7 @@ _SHAPES = {
     "messages": ("role", "content"),
 }
 _START = re.compile(
-    r'[\s\[]*\{\s*(?:"(?:id|title|system|source|tools|topic|date|dataset)"\s*:\s*(?:"[^"]*"|[^\[{,"]+)\s*,\s*)*'
+    r'[\s\[]*\{\s*(?:"(?:id|title|system|source|tools|topic|date|dataset)"\s*:\s*(?:"[^"]*"|[\w.+-]+)\s*,\s*)*'
     r'"(?P<array>conversations?|messages)"\s*:\s*\[\s*\{(?P<turn>[^{}\[\]]{0,20000}?)(?:\}|$)'
 )
 _TIMES = ("time", "timestamp", "date", "sent_at")

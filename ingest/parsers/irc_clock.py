@@ -131,6 +131,7 @@ def _month(text: str) -> int:
 
 def day_in(text: str) -> date | None:
     """The date told in a line that opens a log or changes the day: ``Mon Dec 17 12:34:56 2007``."""
+    text = text[:200]
     months = re.finditer(r"[^\W\d]{3,}", text)
     year = re.search(r"(?<!\d)(?:19|20)\d{2}(?!\d)", text)
     for word in months:

@@ -29,7 +29,7 @@ from ingest.parsers.wechat_kinds import (
 from ingest.sources import look
 
 _WEFLOW = re.compile(r'"(?:weflow|session)"\s*:\s*\{')
-_QUOTING = re.compile(r"^\s*(?:\[引用|「|【引用)[^\n]*\n(?:-+\s*\n|—+\s*\n)?", re.MULTILINE)
+_QUOTING = re.compile(r"(?:\[引用|「|【引用)[^\n]*\n(?:(?:-+|—+)[ \t]*\n)?")
 
 
 def claims(head: bytes) -> bool:
@@ -159,7 +159,7 @@ def _weflow_content(kind: str, text: str, data: dict[str, Any]) -> Content:
     if "引用" in kind or "quotedContent" in data:
         quoted = _text(data, "quotedContent")
         plain = content_of("引用", text)
-        words = _QUOTING.sub("", plain.text, count=1).strip() if quoted else plain.text
+        words = plain.text[_quote_end(plain.text) :].strip() if quoted else plain.text
         return Content(words or plain.text, plain.attachments, quoted or plain.quoted)
     if "位置" in kind and (place := _text(data, "locationPoiname")):
         return Content("", (Attachment(AttachmentKind.LOCATION, place),))
@@ -167,6 +167,12 @@ def _weflow_content(kind: str, text: str, data: dict[str, Any]) -> Content:
         return Content("", (Attachment(AttachmentKind.STICKER, caption),))
     is_path = re.fullmatch(r"[^\n]*[/\\][^\n/\\]+\.\w{2,5}", text) is not None
     return content_of(kind, text, text if is_path else "")
+
+
+def _quote_end(text: str) -> int:
+    """Where the words begin behind a quotation of one line."""
+    match = _QUOTING.match(text)
+    return match.end() if match else 0
 
 
 def _numbered(kind: Any, subkind: Any) -> str:
