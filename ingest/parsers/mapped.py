@@ -45,6 +45,7 @@ _FOREIGN = (
     {"id", "timestamp", "contents"},  # Discord's data package
     {"date", "user", "message"},  # KakaoTalk
     {"type", "user", "ts"},  # Slack
+    {"date", "sender", "body", "attachments"},  # Signal, by sigexport
     {"msgsvrid"},
     {"talkerid"},
     {"消息id"},

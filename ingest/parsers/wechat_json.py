@@ -1,4 +1,4 @@
-"""WeChat as JSON: WeFlow (and EchoTrace, whose shape it shares) and chatlog.
+"""WeChat as JSON: WeFlow (and EchoTrace, whose shape it shares), chatlog and PyWxDump.
 
 WeFlow's ``exportJsonWriter`` writes ``{"weflow", "session", "messages"}``; its arkme form replaces
 each sender by a number into ``senders``. chatlog's API answers with one array of messages that have
@@ -17,6 +17,7 @@ from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
 from ingest.parsers.json_items import array_items, before_array
 from ingest.parsers.moments import Moments
 from ingest.parsers.text import head_text
+from ingest.parsers.wechat_csv import dumped
 from ingest.parsers.wechat_kinds import (
     NUMBERED,
     PLATFORM,
@@ -36,7 +37,7 @@ def claims(head: bytes) -> bool:
     """An object with a session and Chinese message kinds, or chatlog's array."""
     text = (head_text(head) or "").lstrip()
     if text.startswith("["):
-        return _is_chatlog(text)
+        return _is_chatlog(text) or _is_dump(text)
     return bool(
         text.startswith("{")
         and _WEFLOW.search(text)
@@ -50,9 +51,17 @@ def _is_chatlog(text: str) -> bool:
     return all(f'"{key}"' in start for key in ("seq", "talker", "sender", "isSelf"))
 
 
+def _is_dump(text: str) -> bool:
+    start = text[:4000]
+    return all(f'"{key}"' in start for key in ("type_name", "is_sender", "talker", "CreateTime"))
+
+
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     """Stream the messages."""
     text = (head_text(look(reading.stream)) or "").lstrip()
+    if text.startswith("[") and _is_dump(text):
+        yield from dumped(reading, array_items(reading, ""))
+        return
     if text.startswith("["):
         export = _Export(reading, {})
         for number, data in enumerate(array_items(reading, "")):
@@ -63,7 +72,9 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
         yield export.weflow(number, data)
 
 
-PARSER = Parser("wechat_json", "WeChat JSON", "WeChat JSON (WeFlow, chatlog)", claims, parse)
+PARSER = Parser(
+    "wechat_json", "WeChat JSON", "WeChat JSON (WeFlow, chatlog, PyWxDump)", claims, parse
+)
 
 
 class _Export:

@@ -52,6 +52,12 @@ def test_a_mapped_column_that_is_not_there_is_one_line_with_those_that_are(tmp_p
     assert not texts
 
 
+def test_a_line_that_is_another_exporters_is_left_alone() -> None:
+    line = b'{"date": "2023-05-01T09:00:01", "sender": "Ravi", "body": "hi", "attachments": []}\n'
+    assert not mapped.claims(line)
+    assert mapped.claims(line.replace(b"attachments", b"mood"))
+
+
 @pytest.mark.parametrize("mapping", ["", "author=a", "author=a,text=", "author=a,text=b,colour=c"])
 def test_a_mapping_that_says_too_little_is_refused(mapping: str) -> None:
     with pytest.raises(FormatError, match="say author=COLUMN,text=COLUMN"):
