@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ingest.parsers import (
+    conversation,
     irc,
+    mapped,
     plain,
     qq_json,
     qq_text,
@@ -15,7 +17,9 @@ from ingest.parsers import (
 from ingest.parsers.base import Parser
 
 PARSERS: tuple[Parser, ...] = (
+    conversation.PARSER,
     irc.PARSER,
+    mapped.PARSER,
     plain.PARSER,
     qq_json.PARSER,
     qq_text.PARSER,

@@ -132,7 +132,6 @@ JUNK = {
     "slack": b'[{"type": "message", "user": "U1", "text": "hi", "ts": "1.2"}]',
     "json": b'{"messages": []}',
     "prose": "他说：你好。\nShe said: hello @self\n".encode(),
-    "utf-16": "@self: hello\n@bob: hi\n".encode("utf-16"),
     "mail addresses": b"kevin@example.org: hello\n",
 }
 
