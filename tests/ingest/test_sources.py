@@ -13,6 +13,7 @@ import pytest
 from ingest.archive import Archive
 from ingest.chat import Message
 from ingest.importer import Report, import_paths
+from ingest.parsers import PARSERS
 from ingest.sources import HEAD_BYTES, sources_of
 from tests.ingest.talk import Talk, telegram_export, texts, write_telegram
 
@@ -196,5 +197,5 @@ def test_a_format_is_recognised_by_the_first_64_kib(archive: Archive, tmp_path: 
     path.write_bytes(orjson.dumps(data))
     assert load(archive, path).problems == [
         f"{path}: starts with '{path.read_text()[:40]}', not a known chat export "
-        "(known: Telegram Desktop result.json; plain '@speaker: text' lines)"
+        f"(known: {'; '.join(parser.expects for parser in PARSERS)})"
     ]
