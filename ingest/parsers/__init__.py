@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from ingest.parsers import (
     conversation,
+    discord_csv,
+    discord_html,
+    discord_json,
+    discord_package,
+    discord_text,
     irc,
+    kakao,
+    line,
     mapped,
     plain,
     qq_json,
@@ -18,7 +25,14 @@ from ingest.parsers.base import Parser
 
 PARSERS: tuple[Parser, ...] = (
     conversation.PARSER,
+    discord_csv.PARSER,
+    discord_html.PARSER,
+    discord_json.PARSER,
+    discord_package.PARSER,
+    discord_text.PARSER,
     irc.PARSER,
+    kakao.PARSER,
+    line.PARSER,
     mapped.PARSER,
     plain.PARSER,
     qq_json.PARSER,
