@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from ingest.parsers import plain, telegram, telegram_html
+from ingest.parsers import plain, signal_text, telegram, telegram_html, whatsapp
 from ingest.parsers.base import Parser
 
-PARSERS: tuple[Parser, ...] = (plain.PARSER, telegram.PARSER, telegram_html.PARSER)
+PARSERS: tuple[Parser, ...] = (
+    plain.PARSER,
+    signal_text.PARSER,
+    telegram.PARSER,
+    telegram_html.PARSER,
+    whatsapp.PARSER,
+)
 """Every known format."""

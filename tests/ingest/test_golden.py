@@ -125,7 +125,7 @@ JUNK = {
     "blank lines": b"\n\n \n",
     "png": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
     "html": b"<!DOCTYPE html>\n<html><body>@self: hi</body></html>\n",
-    "whatsapp": b"12/25/23, 9:01 AM - Maya: hello\n12/25/23, 9:02 AM - Budi: hi\n",
+    "element": b"12/25/23, 9:01:00 AM - Maya: hello\n12/25/23, 9:02:00 AM - Budi: hi\n",
     "irc": b"[09:01] <maya> hello\n[09:02] <budi> hi\n",
     "csv": b"AuthorID,Author,Date,Content\n1,maya,2020-01-01,hello\n",
     "discord": b'{"guild": {"id": "1"}, "channel": {"id": "2"}, "messages": [{"id": "3"}]}',
