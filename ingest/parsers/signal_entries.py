@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMessage, Reaction
-from ingest.parsers.base import Reading, Repeats, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Reading, Skipped, digest, kind_of
 
 PLATFORM = "signal"
 ME = "Me"
@@ -53,7 +53,7 @@ class Chat:
 
     conversation: Conversation
     reading: Reading
-    ids: Repeats = field(default_factory=Repeats)
+    ids: DailyRepeats = field(default_factory=DailyRepeats)
     said: OrderedDict[str, str] = field(default_factory=OrderedDict)
 
     def message(self, entry: Entry, line: int | None = None) -> RawMessage | Skipped:
@@ -79,7 +79,7 @@ class Chat:
     ) -> RawMessage:
         # The text form has no parts of a second, and joins what white space the JSON keeps.
         second = entry.at.replace(microsecond=0, tzinfo=None).isoformat()
-        key = self.ids.id(second, entry.sender, "".join(entry.text.split()))
+        key = self.ids.id(entry.at.date(), second, entry.sender, "".join(entry.text.split()))
         return RawMessage(
             id=f"{self.conversation.id}:{key}",
             chat=self.conversation,

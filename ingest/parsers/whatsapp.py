@@ -15,7 +15,7 @@ from pathlib import PurePath
 
 from ingest.chat import Conversation, RawMessage
 from ingest.parsers import signal_text
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.text import head_text, lines_of
 from ingest.parsers.whatsapp_body import PLATFORM, Body, account_of, body_of
 from ingest.parsers.whatsapp_stamp import MARKS, Survey, sender_of, stamp_of
@@ -113,7 +113,7 @@ class _Export:
     chat: Conversation | None = None
     draft: _Draft | None = None
     own: frozenset[str] = frozenset()
-    ids: Repeats = field(default_factory=Repeats)
+    ids: DailyRepeats = field(default_factory=DailyRepeats)
 
     def line(self, number: int, line: str) -> Iterator[RawMessage | Skipped]:
         """Take one line; what is complete with it comes out."""
@@ -156,8 +156,9 @@ class _Export:
             sent_at = draft.at.replace(tzinfo=self.reading.zone).astimezone(UTC)
         except (ValueError, OverflowError):
             return Skipped("no date", f"line {draft.number + 1}")
+        key = self.ids.id(draft.at.date(), draft.at.isoformat(), author.key, body.text)
         return RawMessage(
-            id=f"{chat.id}:{self.ids.id(draft.at.isoformat(), author.key, body.text)}",
+            id=f"{chat.id}:{key}",
             chat=chat,
             author=author,
             sent_at=sent_at,
