@@ -16,10 +16,14 @@ from ingest.parsers import (
     plain,
     qq_json,
     qq_text,
+    signal_backup,
+    signal_json,
+    signal_text,
     telegram,
     telegram_html,
     wechat_csv,
     wechat_json,
+    whatsapp,
 )
 from ingest.parsers.base import Parser
 
@@ -37,9 +41,13 @@ PARSERS: tuple[Parser, ...] = (
     plain.PARSER,
     qq_json.PARSER,
     qq_text.PARSER,
+    signal_backup.PARSER,
+    signal_json.PARSER,
+    signal_text.PARSER,
     telegram.PARSER,
     telegram_html.PARSER,
     wechat_csv.PARSER,
     wechat_json.PARSER,
+    whatsapp.PARSER,
 )
 """Every known format."""
