@@ -73,6 +73,19 @@ def array_items(reading: Reading, path: str = "messages") -> Iterator[Any]:
             yield value
 
 
+def object_members(reading: Reading, path: str) -> Iterator[tuple[str, Any]]:
+    """Every member of the object at ``path``, name and value, from the start of the file.
+
+    Raises FormatError as `array_items` does.
+    """
+    _rewind(reading)
+    pieces = _Pieces(reading.stream, reading.name)
+    with _explained(reading.name):
+        for key, value in ijson.kvitems(pieces, path, use_float=True):
+            pieces.waited = 0
+            yield key, value
+
+
 def before_array(reading: Reading, path: str = "messages") -> dict[str, Any]:
     """What stands before the array at ``path``, as `around_array` gives it."""
     return _outside(reading, path, goes_on=False)

@@ -128,7 +128,7 @@ JUNK = {
     "html": b"<!DOCTYPE html>\n<html><body>@self: hi</body></html>\n",
     "csv": b"AuthorID,Author,Date,Content\n1,maya,2020-01-01,hello\n",
     "discord server": b'{"guild": {"id": "1"}, "channels": [{"id": "2"}]}',
-    "slack": b'[{"type": "message", "user": "U1", "text": "hi", "ts": "1.2"}]',
+    "slack's users": b'[{"id": "U1", "name": "maya", "profile": {"display_name": "Maya"}}]',
     "json": b'{"messages": []}',
     "prose": "他说：你好。\nShe said: hello @self\n".encode(),
     "mail addresses": b"kevin@example.org: hello\n",
