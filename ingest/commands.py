@@ -24,6 +24,7 @@ Examples:
   atself ingest result.json --self "Kevin Buzzard"
   atself ingest exports/ old-chat.zip log.txt.gz --self @me
   atself ingest result.json --json | jq .skipped
+  atself ingest posts.csv --map author=writer,text=post,time=when
 
 Exports are recognised by their content, whatever their names: atself ingest --formats lists them.
 A path may be a file, a .gz, a .zip or a folder. Importing a file again changes nothing.
@@ -54,6 +55,12 @@ def _list_formats(context: click.Context, _option: click.Parameter, value: bool)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--self", "me", metavar="WHO", help="Who you are: display name, handle or account.")
 @click.option(
+    "--map",
+    "mapping",
+    metavar="PART=COLUMN,…",
+    help="Columns of CSV, TSV and JSONL: author, text and, where told, time, id, reply_to, chat.",
+)
+@click.option(
     "--formats",
     is_flag=True,
     is_eager=True,
@@ -63,7 +70,9 @@ def _list_formats(context: click.Context, _option: click.Parameter, value: bool)
 )
 @home_option
 @json_option
-def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -> None:
+def ingest(
+    paths: tuple[Path, ...], me: str | None, mapping: str | None, home: Path, as_json: bool
+) -> None:
     """Read chat exports into the archive; whatever is left out is counted by reason."""
     from zoneinfo import ZoneInfo
 
@@ -72,8 +81,10 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
     from ingest.errors import IngestError, printable
     from ingest.importer import import_paths
     from ingest.media import hook_of
+    from ingest.parsers.mapped import Columns
 
     settings = load(home)
+    columns = Columns.of(mapping) if mapping is not None else None
     if not any(path.exists() for path in paths):
         where = printable(", ".join(map(str, paths)))
         raise IngestError(f"{where}: no such file or folder")
@@ -83,6 +94,7 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
                 archive,
                 paths,
                 zone=ZoneInfo(settings.ingest.time_zone),
+                columns=columns,
                 hook=hook_of(settings.media, archive),
                 on_bytes=on_bytes,
                 on_messages=on_messages,
