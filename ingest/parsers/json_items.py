@@ -145,13 +145,15 @@ def _single_chat(head: bytes) -> dict[str, Any] | None:
 
 
 def _of_one_chat(stream: BufferedIOBase, name: str, chat: dict[str, Any]) -> Iterator[Item]:
+    pieces = _Pieces(stream, name, waited=0)
     with _explained(name):
-        for value in ijson.items(_Pieces(stream, name), "messages.item", use_float=True):
+        for value in ijson.items(pieces, "messages.item", use_float=True):
+            pieces.waited = 0
             yield Item(value, chat, 0)
 
 
 def _by_lines(stream: BufferedIOBase, name: str) -> Iterator[Item]:
-    lines = enumerate(stream, 1)
+    lines = enumerate(_short_lines(stream, name), 1)
     chat: dict[str, Any] = {}
     chats, number = -1, 0
     for number, line in lines:
@@ -165,6 +167,13 @@ def _by_lines(stream: BufferedIOBase, name: str) -> Iterator[Item]:
             chat = {**chat, scalar[1].decode(): _loads(scalar[2], name, number)}
     if chats < 0 or line.strip() not in (b"}", b"]"):
         raise _cut_short(name, number)
+
+
+def _short_lines(stream: BufferedIOBase, name: str) -> Iterator[bytes]:
+    while line := stream.readline(MAX_ITEM_BYTES):
+        if len(line) == MAX_ITEM_BYTES:
+            raise FormatError(f"{name}: a line of 64 MiB; not a chat export")
+        yield line
 
 
 def _elements(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
@@ -207,8 +216,11 @@ def _loads(text: bytes, name: str, line: int) -> Any:
 
 
 def _by_events(stream: BufferedIOBase, name: str) -> Iterator[Item]:
+    pieces = _Pieces(stream, name, waited=0)
     with _explained(name):
-        yield from _built(ijson.parse(_Pieces(stream, name), use_float=True))
+        for item in _built(ijson.parse(pieces, use_float=True)):
+            pieces.waited = 0
+            yield item
 
 
 @contextmanager
