@@ -24,9 +24,10 @@ Examples:
   atself ingest result.json --self "Kevin Buzzard"
   atself ingest exports/ old-chat.zip log.txt.gz --self @me
   atself ingest result.json --json | jq .skipped
+  atself ingest posts.csv --map author=writer,text=post,time=when
 
-Formats: Telegram Desktop JSON (one chat or a whole account), plain "@speaker: text" logs; plain,
-.gz, .zip or a folder of them. Importing a file again changes nothing.
+Exports are recognised by their content, whatever their names: atself ingest --formats lists them.
+A path may be a file, a .gz, a .zip or a folder. Importing a file again changes nothing.
 """
 _PEOPLE_EXAMPLES = """\b
 Examples:
@@ -41,12 +42,37 @@ Examples:
 """
 
 
+def _list_formats(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    if not value:
+        return
+    from ingest.parsers import PARSERS
+
+    emit_table(("format", "recognised by its content"), ((p.name, p.expects) for p in PARSERS))
+    context.exit()
+
+
 @click.command(epilog=_INGEST_EXAMPLES)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--self", "me", metavar="WHO", help="Who you are: display name, handle or account.")
+@click.option(
+    "--map",
+    "mapping",
+    metavar="PART=COLUMN,…",
+    help="Columns of CSV, TSV and JSONL: author, text and, where told, time, id, reply_to, chat.",
+)
+@click.option(
+    "--formats",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_formats,
+    help="List the exports that are recognised, and end.",
+)
 @home_option
 @json_option
-def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -> None:
+def ingest(
+    paths: tuple[Path, ...], me: str | None, mapping: str | None, home: Path, as_json: bool
+) -> None:
     """Read chat exports into the archive; whatever is left out is counted by reason."""
     from zoneinfo import ZoneInfo
 
@@ -55,8 +81,10 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
     from ingest.errors import IngestError, printable
     from ingest.importer import import_paths
     from ingest.media import hook_of
+    from ingest.parsers.mapped import Columns
 
     settings = load(home)
+    columns = Columns.of(mapping) if mapping is not None else None
     if not any(path.exists() for path in paths):
         where = printable(", ".join(map(str, paths)))
         raise IngestError(f"{where}: no such file or folder")
@@ -66,6 +94,7 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
                 archive,
                 paths,
                 zone=ZoneInfo(settings.ingest.time_zone),
+                columns=columns,
                 hook=hook_of(settings.media, archive),
                 on_bytes=on_bytes,
                 on_messages=on_messages,
