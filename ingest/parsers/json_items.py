@@ -29,7 +29,8 @@ _ARRAY = re.compile(rb'^[ \t]*"messages":[ \t]*\[[ \t]*\r?\n$')
 _OBJECT = re.compile(rb"^[ \t]*\{[ \t]*\r?\n$")
 _SCALAR = re.compile(rb'^[ \t]*"(name|type|id)":[ \t]*(.+?),?[ \t]*\r?\n$')
 _PRETTY = re.compile(rb'"messages":[ \t]*\[[ \t]*\r?\n[ \t]*\{[ \t]*\r?\n')
-MAX_ITEM_BYTES = 64 * 1024 * 1024
+MAX_ITEM_BYTES = 16 * 1024 * 1024
+"""Longer than any message. yajl takes time with the square of a string: 20 s for one of 64 MiB."""
 MAX_DEPTH = 500
 """Braces and brackets inside each other. ijson keeps the path of each: at 100,000, gigabytes."""
 MAX_AROUND = 1_000_000
@@ -164,7 +165,7 @@ def _of_one_chat(stream: BufferedIOBase, name: str, chat: dict[str, Any]) -> Ite
 
 
 def _by_lines(stream: BufferedIOBase, name: str) -> Iterator[Item]:
-    lines = enumerate(stream, 1)
+    lines = enumerate(_short_lines(stream, name), 1)
     chat: dict[str, Any] = {}
     chats, number = -1, 0
     for number, line in lines:
@@ -178,6 +179,13 @@ def _by_lines(stream: BufferedIOBase, name: str) -> Iterator[Item]:
             chat = {**chat, scalar[1].decode(): _loads(scalar[2], name, number)}
     if chats < 0 or line.strip() not in (b"}", b"]"):
         raise _cut_short(name, number)
+
+
+def _short_lines(stream: BufferedIOBase, name: str) -> Iterator[bytes]:
+    while line := stream.readline(MAX_ITEM_BYTES):
+        if len(line) == MAX_ITEM_BYTES:
+            raise FormatError(f"{name}: a line of 16 MiB; not a chat export")
+        yield line
 
 
 def _elements(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
@@ -200,7 +208,7 @@ def _elements(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[st
                 yield _loads(text, name, number)
                 item, size = [], 0
         elif size > MAX_ITEM_BYTES:
-            raise FormatError(f"{name}:{number}: one message is over 64 MiB; not a chat export")
+            raise FormatError(f"{name}:{number}: one message is over 16 MiB; not a chat export")
     raise _cut_short(name, number)
 
 
@@ -260,7 +268,7 @@ class _Pieces:
             raise FormatError(f"{self._name}: nested over {MAX_DEPTH} deep; not a chat export")
         self.waited += len(piece)
         if self.waited > MAX_ITEM_BYTES:
-            raise FormatError(f"{self._name}: 64 MiB without a message; not a chat export")
+            raise FormatError(f"{self._name}: 16 MiB without a message; not a chat export")
         return piece
 
     def _rise(self, piece: bytes) -> int:
