@@ -167,8 +167,10 @@ def _responder(
 ) -> Responder:
     if memory is None:
         return Responder(voice, generator, settings)
-    from ingest.redact import redact
+    from ingest.redact import redactor_for
     from rag.recall import memory_lines
+
+    redact = redactor_for(settings.ingest)
 
     def lines_of(passages: Sequence[Passage]) -> Sequence[str]:
         lines = memory_lines(passages)

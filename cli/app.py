@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("ingest.commands:ingest", "Read chat exports into the archive."),
     "people": ("ingest.commands:people", "Who is in the archive, and who is @self."),
     "writings": ("cli.writings:writings", "Add your own texts; make question-answer pairs."),
-    "dataset": ("ingest.commands:dataset", "Cut the archive into training windows."),
+    "dataset": ("ingest.dataset_commands:dataset", "Cut the archive into training windows."),
     "export": ("ingest.export_command:export", "Write the dataset for other trainers."),
     "train": ("trainer.commands:train", "Fine-tune a base model and register it."),
     "models": ("registry.commands:models", "List, show, promote and roll back models."),

@@ -218,6 +218,19 @@ class Archive:
         rows = self._rows(sql, [match, *values, limit])
         return [(self._message(row), float(row[-1])) for row in rows]
 
+    def by_self(self) -> Iterator[Message]:
+        """All that @self wrote, in every chat, oldest first."""
+        mine = "m.person IN (SELECT id FROM person WHERE is_self)"
+        yield from self._fetch(f"{_SELECT} WHERE {mine} ORDER BY m.sent_at, m.id", [])
+
+    def texts_of_others(self, least: int) -> Iterator[tuple[str, int]]:
+        """Texts of at least ``least`` characters by all but @self, and when (milliseconds)."""
+        yield from self._rows(
+            "SELECT text, sent_at FROM message WHERE length(text) >= ? "
+            "AND person NOT IN (SELECT id FROM person WHERE is_self)",
+            [least],
+        )
+
     def self_times(self) -> list[datetime]:
         """When @self wrote, oldest first."""
         rows = self._rows(

@@ -1,4 +1,4 @@
-"""`atself ingest`, `atself people`, `atself dataset`."""
+"""`atself ingest`, `atself people`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ingest.archive import Archive
-    from ingest.dataset import DatasetManifest
     from ingest.importer import Report
 
 _INGEST_EXAMPLES = """\b
@@ -34,11 +33,6 @@ Examples:
   atself people                        everyone, busiest first
   atself people --self "Kevin Buzzard"   say who @self is
   atself people --json
-"""
-_DATASET_EXAMPLES = """\b
-Examples:
-  atself dataset             build it from the archive
-  atself dataset --json      and print its manifest
 """
 
 
@@ -241,50 +235,3 @@ def _people_rows(archive: Archive) -> list[dict[str, Any]]:
 
 def _role(row: dict[str, Any]) -> str:
     return "@self" if row["is_self"] else "bot" if row["is_bot"] else ""
-
-
-@click.command(epilog=_DATASET_EXAMPLES)
-@home_option
-@json_option
-def dataset(home: Path, as_json: bool) -> None:
-    """Cut the archive into training windows: train, validation and test, split by time."""
-    from datetime import UTC, datetime
-
-    from config.settings import Home, load
-    from ingest.archive import Archive
-    from ingest.dataset import build
-    from ingest.memory import recaller
-
-    settings, place = load(home), Home(home)
-    with Archive.open(place.archive) as archive, _working("cutting windows"):
-        recall = recaller(archive, settings) if settings.recall.enabled else None
-        manifest = build(archive, place.dataset, settings, now=datetime.now(UTC), recall=recall)
-    if as_json:
-        emit_json(asdict(manifest))
-    else:
-        _show(manifest)
-
-
-@contextmanager
-def _working(what: str) -> Iterator[None]:
-    from config.console import stderr
-
-    console = stderr()
-    if console.is_terminal:
-        with console.status(what):
-            yield
-    else:
-        yield
-
-
-def _show(manifest: DatasetManifest) -> None:
-    emit_table(
-        ("split", "windows", "replies", "messages", "tokens (est.)"),
-        (
-            (name, f"{x.windows:,}", f"{x.replies:,}", f"{x.messages:,}", f"{x.tokens:,}")
-            for name, x in manifest.splits.items()
-        ),
-    )
-    languages = ", ".join(f"{code} {share:.0%}" for code, share in manifest.languages.items())
-    dropped = ", ".join(f"{count:,} {reason}" for reason, count in manifest.dropped.items())
-    emit_mapping({"languages": languages, "left out": dropped or "nothing", "hash": manifest.hash})
