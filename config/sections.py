@@ -62,6 +62,28 @@ class Ingest(Section):
     of the time zone and of the languages in the archive."""
 
 
+class Media(Section):
+    """Words for voice notes and pictures, where their files lie beside an export. Off by default.
+
+    A voice note gets what is said in it as its text; a picture a caption in its placeholder.
+    """
+
+    command: str = Field("", examples=["whisper-cli --no-prints -nt -f {file}"])
+    """A program that prints the words for one file: {file} and {kind} are filled in, no shell."""
+    server_url: str | None = Field(None, examples=["http://localhost:8080/v1"])
+    """An OpenAI-compatible server to use instead of a program. Files are sent to it."""
+    server_key: SecretStr | None = None
+    """Key for that server."""
+    audio_model: str = "whisper-1"
+    """Model that transcribes there; empty leaves voice notes alone."""
+    image_model: str = Field("", examples=["gpt-4o-mini"])
+    """Model that captions there; empty leaves pictures alone."""
+    kinds: Names = ("voice", "audio", "photo")
+    """What to find words for: voice, audio, video, photo, sticker, gif."""
+    timeout_seconds: float = Field(120, gt=0)
+    """Longest wait for one file."""
+
+
 class Threads(Section):
     """Finding which messages belong together."""
 

@@ -8,7 +8,7 @@ same transactions; it stores only terms (see :mod:`ingest.terms`), not a second 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import orjson
 
+from ingest import finished
 from ingest.chat import (
     Attachment,
     AttachmentKind,
@@ -28,8 +29,9 @@ from ingest.chat import (
     RawMessage,
     Reaction,
 )
-from ingest.database import bounds, connect, explained, immediate, instant
+from ingest.database import bounds, connect, explained, immediate, instant, wipe, wipe_later
 from ingest.errors import ArchiveError
+from ingest.finished import Outcome
 from ingest.intake import Added, Intake
 from ingest.roster import Roster, account_digest
 from ingest.terms import any_of, terms
@@ -99,6 +101,31 @@ class Archive:
         """Insert what is new, update what changed, leave the rest; streamed in batches."""
         with explained("archive"):
             return Intake(self._connection, self._roster).add(messages)
+
+    def retain(self, chat: str, ids: Collection[str]) -> int:
+        """Remove what a chat holds beside these messages; how many that were."""
+        with explained("archive"), immediate(self._connection):
+            return Intake(self._connection, self._roster).retain(chat, ids)
+
+    def finished(self, fingerprint: bytes) -> Outcome | None:
+        """What importing the file of this fingerprint came to, where it need not be read again."""
+        with explained("archive"):
+            return finished.find(self._connection, fingerprint)
+
+    def note_finished(self, fingerprint: bytes, outcome: Outcome) -> None:
+        """Remember that a file was read to its end."""
+        with explained("archive"), immediate(self._connection):
+            finished.record(self._connection, fingerprint, outcome)
+
+    def media_words(self, digest: bytes) -> str | None:
+        """The words found before for a media file; see :mod:`ingest.media`."""
+        found = self._rows("SELECT words FROM media WHERE digest = ?", [digest])
+        return next((str(words) for (words,) in found), None)
+
+    def keep_media_words(self, digest: bytes, words: str) -> None:
+        """Keep the words for a media file, so that it is described once."""
+        with explained("archive"):
+            self._connection.execute("INSERT OR REPLACE INTO media VALUES (?, ?)", (digest, words))
 
     def people(self) -> list[Person]:
         """Everyone who ever appeared, in the order of appearance."""
@@ -247,9 +274,9 @@ class Archive:
                 "INSERT OR IGNORE INTO forgotten VALUES (?)",
                 [(account_digest(account),) for account in person.accounts],
             )
-        self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
-        self._connection.execute("VACUUM")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            wipe_later(self._connection)
+        with explained("archive"):
+            wipe(self._connection)
         self._roster.reload()
         return removed
 

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from typing import Any
 
 import orjson
 
+from ingest import finished
 from ingest.chat import Conversation, Person, RawMessage
 from ingest.database import immediate, millis
 from ingest.people import readdress
 from ingest.roster import Roster
 from ingest.terms import phrase
 
-BATCH = 2000
+BATCH = 4000
+BATCH_CHARACTERS = 16_000_000
+"""A batch is written when it has this many messages, or this much text: memory stays bounded."""
 SOMEONE = "someone"  # what is left where somebody forgotten was mentioned
-_UPSERT = """
-INSERT INTO message (key, digest, chat, person, sent_at, text, kind, reply_to, mentions,
-                     attachments, edited_at, forwarded_from, reactions)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET
+_COLUMNS = (
+    "id, key, digest, chat, person, sent_at, text, kind, reply_to, mentions, attachments, "
+    "edited_at, forwarded_from, reactions"
+)
+_UPSERT = f"""
+INSERT INTO message ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
     digest = excluded.digest, person = excluded.person, sent_at = excluded.sent_at,
     text = excluded.text, kind = excluded.kind, reply_to = excluded.reply_to,
     mentions = excluded.mentions, attachments = excluded.attachments,
     edited_at = excluded.edited_at, forwarded_from = excluded.forwarded_from,
     reactions = excluded.reactions
-RETURNING id
 """
+Row = tuple[Any, ...]
+Known = tuple[bytes, int, int, int | None]
+"""What the archive holds of a message: digest, row id, sent and edited in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,66 +81,106 @@ class Intake:
     def remove_person(self, person: Person) -> int:
         """Delete a person with their messages, names and accounts; the caller's transaction."""
         execute = self._connection.execute
-        rows = execute("SELECT id, text FROM message WHERE person = ?", (person.id,)).fetchall()
-        for id, text in rows:
-            self._unindex(id, text)
-        self._unmention(person)
+        ids = self._ids("SELECT id FROM message WHERE person = ? ORDER BY id", person.id)
+        for some in _chunks(ids):
+            self._unindex(some)
         execute("DELETE FROM message WHERE person = ?", (person.id,))
+        self._unmention(person)
         for table in ("name", "account"):
             execute(f"DELETE FROM {table} WHERE person = ?", (person.id,))
         execute("DELETE FROM person WHERE id = ?", (person.id,))
+        finished.invalidate(self._connection)
         self._touch()
-        return len(rows)
+        return len(ids)
+
+    def retain(self, chat: str, keys: Collection[str]) -> int:
+        """Delete the messages of a chat but those with these keys; the caller's transaction."""
+        sql = "SELECT m.id, m.key FROM message m JOIN chat c ON c.id = m.chat WHERE c.key = ?"
+        found = self._connection.execute(sql, (chat,))
+        ids = [id for id, key in found if key not in keys]
+        for some in _chunks(ids):
+            self._unindex(some)
+        self._connection.executemany("DELETE FROM message WHERE id = ?", [(id,) for id in ids])
+        if ids:
+            finished.invalidate(self._connection)
+            self._touch()
+        return len(ids)
 
     def _unmention(self, person: Person) -> None:
-        rows = self._connection.execute(
-            "SELECT id, text, mentions FROM message WHERE mentions IS NOT NULL"
-        ).fetchall()
-        for id, text, mentions in rows:
-            others = [other for other in orjson.loads(mentions) if other != person.id]
-            if len(others) == len(orjson.loads(mentions)):
-                continue
-            self._unindex(id, text)
-            kept = {other: other for other in map(self._handle, others)}
-            text = readdress(text, {**kept, person.handle: SOMEONE})
-            self._connection.execute(
+        """Write ``@someone`` where others mention this person."""
+        holding = "SELECT DISTINCT m.id FROM message m, json_each(m.mentions) j WHERE j.value = ?"
+        for ids in _chunks(self._ids(f"{holding} ORDER BY m.id", person.id)):
+            self._unindex(ids)
+            self._connection.executemany(
                 "UPDATE message SET text = ?, mentions = ? WHERE id = ?",
-                (text, orjson.dumps(others).decode() if others else None, id),
+                [self._without(person, *row) for row in self._texts_of(ids, "mentions")],
             )
-            self._index(id, text)
+            self._index(self._texts_of(ids))
+
+    def _without(
+        self, person: Person, id: int, text: str, mentions: str
+    ) -> tuple[str, str | None, int]:
+        others = [other for other in orjson.loads(mentions) if other != person.id]
+        kept = {other: other for other in map(self._handle, others)}
+        text = readdress(text, {**kept, person.handle: SOMEONE})
+        return text, orjson.dumps(others).decode() if others else None, id
+
+    def _ids(self, sql: str, *values: object) -> list[int]:
+        return [id for (id,) in self._connection.execute(sql, values)]
 
     def _add_batch(self, batch: Sequence[RawMessage]) -> Added:
-        keys = [message.id for message in batch]
-        marks = ",".join("?" * len(keys))
-        known = {
-            key: (digest, id, text)
-            for key, digest, id, text in self._connection.execute(
-                f"SELECT key, digest, id, text FROM message WHERE key IN ({marks})", keys
-            )
-        }
-        new = changed = forgotten = 0
+        """Write what is new and what changed; the row ids follow the order of the messages."""
+        known = self._known(batch)
+        first = id = self._next_id()
+        rows: dict[int, Row] = {}
+        changed = forgotten = 0
         for message in batch:
-            digest, (old, id, text) = _digest(message), known.get(message.id, (None, 0, ""))
-            if old == digest:
+            digest, old = _digest(message), known.get(message.id)
+            if old is not None and (old[0] == digest or _is_later(old, message)):
                 continue
             if self._roster.is_forgotten(message.author):
                 forgotten += 1
                 continue
-            if old is not None:
-                self._unindex(id, text)
-                changed += 1
-            else:
-                new += 1
-            known[message.id] = self._write(message, digest)
-        if new or changed:
-            self._touch()
-        return Added(new, changed, len(batch) - new - changed - forgotten, forgotten)
+            row = self._row(id if old is None else old[1], message, digest)
+            changed += old is not None
+            id += old is None
+            rows[row[0]] = row
+            known[message.id] = digest, row[0], row[5], row[11]
+        self._write(rows, first)
+        return Added(
+            id - first, changed, len(batch) - (id - first) - changed - forgotten, forgotten
+        )
 
-    def _write(self, message: RawMessage, digest: bytes) -> tuple[bytes, int, str]:
+    def _known(self, batch: Sequence[RawMessage]) -> dict[str, Known]:
+        """What the archive holds of these messages, by key."""
+        keys = [message.id for message in batch]
+        marks = ",".join("?" * len(keys))
+        sql = f"SELECT key, digest, id, sent_at, edited_at FROM message WHERE key IN ({marks})"
+        return {row[0]: row[1:] for row in self._connection.execute(sql, keys)}
+
+    def _next_id(self) -> int:
+        return int(
+            self._connection.execute("SELECT ifnull(max(id), 0) + 1 FROM message").fetchone()[0]
+        )
+
+    def _write(self, rows: dict[int, Row], first: int) -> None:
+        """Put rows and their index entries in place; those below ``first`` are there already."""
+        if not rows:
+            return
+        old = [id for id in rows if id < first]
+        if old:
+            self._unindex(old)
+            finished.invalidate(self._connection)
+        self._connection.executemany(_UPSERT, rows.values())
+        self._index((id, row[6]) for id, row in rows.items())
+        self._touch()
+
+    def _row(self, id: int, message: RawMessage, digest: bytes) -> Row:
         sent_at = millis(message.sent_at)
         person = self._roster.resolve(message.author, sent_at)
         text, mentions = self._text(message)
-        row = (
+        return (
+            id,
             message.id,
             digest,
             self._chat(message.chat),
@@ -148,13 +195,12 @@ class Intake:
             message.forwarded_from,
             _reactions(message),
         )
-        id = int(self._connection.execute(_UPSERT, row).fetchone()[0])
-        self._index(id, text)
-        return digest, id, text
 
     def _text(self, message: RawMessage) -> tuple[str, list[int]]:
         """Placeholders and words, mentioned names replaced by handles, and who is mentioned."""
         text = message.text.encode("utf-8", "replace").decode()
+        if not message.mentions and not message.attachments:
+            return text, []
         mentions: list[int] = []
         handles: dict[str, str] = {}
         for account in message.mentions:
@@ -183,36 +229,57 @@ class Intake:
             self._chats[chat.id] = int(row[0])
         return self._chats[chat.id]
 
-    def _index(self, id: int, text: str) -> None:
-        self._connection.execute(
-            "INSERT INTO words (rowid, terms) VALUES (?, ?)", (id, phrase(text))
+    def _texts_of(self, ids: Sequence[int], *more: str) -> list[Row]:
+        columns, marks = ", ".join(("id", "text", *more)), ",".join("?" * len(ids))
+        sql = f"SELECT {columns} FROM message WHERE id IN ({marks}) ORDER BY id"
+        return self._connection.execute(sql, ids).fetchall()
+
+    def _index(self, texts: Iterable[tuple[int, str]]) -> None:
+        self._connection.executemany(
+            "INSERT INTO words (rowid, terms) VALUES (?, ?)",
+            ((id, phrase(text)) for id, text in texts),
         )
 
-    def _unindex(self, id: int, text: str) -> None:
+    def _unindex(self, ids: Sequence[int]) -> None:
         # A contentless index forgets a row only when told what it had indexed.
-        self._connection.execute(
-            "INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", (id, phrase(text))
+        self._connection.executemany(
+            "INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)",
+            ((id, phrase(text)) for id, text in self._texts_of(ids)),
         )
 
     def _touch(self) -> None:
         self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
 
 
+def _is_later(known: Known, message: RawMessage) -> bool:
+    """Whether ``message`` is an older state of what is known: exported before it was edited."""
+    _digest, _id, sent_at, edited_at = known
+    if edited_at is None or millis(message.sent_at) != sent_at:
+        return False
+    return message.edited_at is None or millis(message.edited_at) < edited_at
+
+
 def _batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
-    """Lists of up to BATCH messages; an error in the source is raised after what came before it."""
-    iterator = iter(messages)
-    failure: BaseException | None = None
-    while failure is None:
-        batch: list[RawMessage] = []
-        try:
-            batch.extend(islice(iterator, BATCH))
-        except Exception as error:  # written first, then raised: nothing read is lost
-            failure = error
-        if not batch:
-            break
+    """Lists of messages; an error in the source is raised after what came before it."""
+    batch: list[RawMessage] = []
+    characters = 0
+    try:
+        for message in messages:
+            batch.append(message)
+            characters += len(message.text)
+            if len(batch) == BATCH or characters > BATCH_CHARACTERS:
+                yield batch
+                batch, characters = [], 0
+    except Exception:  # written first, then raised: nothing read is lost
+        if batch:
+            yield batch
+        raise
+    if batch:
         yield batch
-    if failure is not None:
-        raise failure
+
+
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
 def _attachments(message: RawMessage) -> str | None:
@@ -226,18 +293,24 @@ def _reactions(message: RawMessage) -> str | None:
 
 
 def _digest(message: RawMessage) -> bytes:
+    """What tells a changed message from the same one: everything but its id and its chat."""
+    author = message.author
     parts = (
-        message.author.platform,
-        message.author.key,
-        message.author.name,
-        message.sent_at.isoformat(),
+        author.platform,
+        author.key,
+        author.name,
+        message.sent_at,
         message.text,
         message.kind,
         message.reply_to,
-        tuple((account.key, account.name) for account in message.mentions),
-        tuple((attachment.kind, attachment.label) for attachment in message.attachments),
+        [(account.key, account.name) for account in message.mentions],
+        [(attachment.kind, attachment.label) for attachment in message.attachments],
         message.edited_at,
         message.forwarded_from,
         message.reactions,
     )
-    return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=16).digest()
+    try:
+        written = orjson.dumps(parts)
+    except TypeError:  # half a surrogate pair, which JSON cannot hold
+        written = repr(parts).encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(written, digest_size=16).digest()

@@ -123,7 +123,7 @@ class Roster:
         self._views.pop(id, None)
 
     def _join(self, account: Account) -> int:
-        is_self = account.key == SELF_KEY and account.platform == "plain"
+        is_self = account.key == SELF_KEY and account.platform in ("plain", "writing")
         known = next((entry.id for entry in self._people.values() if entry.is_self), None)
         id = known if is_self and known is not None else self._create(account, is_self)
         self._accounts[account.platform, account.key] = id

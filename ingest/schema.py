@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 4
 
 TABLES = """
 CREATE TABLE chat (
@@ -52,6 +52,14 @@ CREATE TABLE message (
 );
 CREATE INDEX message_order ON message (chat, sent_at, id);
 CREATE INDEX message_person ON message (person);
+CREATE TABLE finished (                  -- files read to their end; see ingest.finished
+    fingerprint BLOB PRIMARY KEY,
+    outcome TEXT NOT NULL                -- JSON
+) WITHOUT ROWID;
+CREATE TABLE media (                     -- words found for voice notes and pictures
+    digest BLOB PRIMARY KEY,             -- of the file and of how its words were found
+    words TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('revision', 0);
 -- Contentless: the index keeps positions of terms, the text stays in message alone.
@@ -60,5 +68,7 @@ CREATE VIRTUAL TABLE words USING fts5 (terms, content='', tokenize='unicode61 re
 
 UPGRADES = {
     1: "ALTER TABLE message ADD COLUMN reactions TEXT;",
+    2: "CREATE TABLE finished (fingerprint BLOB PRIMARY KEY, outcome TEXT NOT NULL) WITHOUT ROWID;",
+    3: "CREATE TABLE media (digest BLOB PRIMARY KEY, words TEXT NOT NULL) WITHOUT ROWID;",
 }
 """What leads from each layout to the next."""
