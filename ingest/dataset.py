@@ -15,7 +15,8 @@ lie where no thread with @self goes on, and what one cuts all the same is left o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any, NoReturn
 
 from config.settings import Settings
 from ingest.archive import Archive
-from ingest.chat import Message, Thread
+from ingest.chat import Conversation, Message, Person, Thread
 from ingest.draft import Draft
 from ingest.errors import DatasetError
 from ingest.manifest import (
@@ -69,56 +70,83 @@ def build(
     ``recall`` gives the passages to show in a window; it is asked for a share of the windows.
     Raises DatasetError, before anything is written, where @self has too few replies.
     """
-    me = archive.me()
-    writings = frozenset(chat.id for chat in archive.chats() if chat.platform == WRITING)
-    verdicts = judge(archive, skip=writings)
-    if verdicts.total < settings.dataset.min_replies:
-        _refuse(verdicts.total, "messages", settings.dataset.min_replies)
+    source = _Source.of(archive, settings)
     folder.mkdir(parents=True, exist_ok=True)
     with Draft(folder) as draft:
-        untaught = _Drafting(archive, settings, verdicts, draft).run(me.handle)
+        untaught = _Drafting(source, draft).run()
         if not any(stretch.replies for stretch in draft.stretches()):
             _refuse(0, "replies to others", settings.dataset.min_replies)
         plan = Plan.of(draft, settings.dataset)
-        persona = _persona(archive, settings, writings, plan)
-        redactor = (
-            redactor_for(settings.ingest, persona.languages) if settings.ingest.redact else None
-        )
+        persona = _persona(source, plan)
+        hides = settings.ingest.redact
+        redactor = redactor_for(settings.ingest, persona.languages) if hides else None
         with SplitFiles(folder, redactor) as files:
             plan.write(files, recall if settings.dataset.memory_share else None)
             _require_enough(files.counts, settings)
-            dropped = _dropped(verdicts, plan, untaught)
-            manifest = DatasetManifest(
-                hash=files.digest(),
-                created_at=now.isoformat(timespec="seconds"),
-                renderer=RENDERER,
-                head=head_text(persona, settings.persona.card),
-                languages=dict(persona.languages),
-                self_handle=me.handle,
-                self_name=persona.name,
-                chats=[chat.title for chat in archive.chats() if chat.id not in writings],
-                archive_revision=archive.revision,
-                splits=files.counts,
-                borders={name: border.isoformat() for name, border in plan.borders.items()},
-                dropped=dropped,
-                settings=settings.dataset.model_dump(),
-                written=verdicts.total,
-                learned=verdicts.total - sum(dropped.values()),
-                rules=_rules(verdicts, plan, dropped),
-                redacted=dict(sorted(files.redacted.items())),
-                silence=_silence(files, settings),
-            )
+            dropped = _dropped(source.verdicts, plan, untaught)
+            manifest = _manifest(source, plan, persona, files, dropped, now)
             files.finish(manifest)
     return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a dataset is made from: the chats learned from, and what to make of @self's words."""
+
+    archive: Archive
+    settings: Settings
+    me: Person
+    chats: tuple[Conversation, ...]
+    verdicts: Verdicts
+
+    @classmethod
+    def of(cls, archive: Archive, settings: Settings) -> _Source:
+        me, chats = archive.me(), archive.chats()
+        writings = frozenset(chat.id for chat in chats if chat.platform == WRITING)
+        verdicts = judge(archive, skip=writings)
+        if verdicts.total < settings.dataset.min_replies:
+            _refuse(verdicts.total, "messages", settings.dataset.min_replies)
+        talks = tuple(chat for chat in chats if chat.id not in writings)
+        return cls(archive, settings, me, talks, verdicts)
+
+
+def _manifest(
+    source: _Source,
+    plan: Plan,
+    persona: Persona,
+    files: SplitFiles,
+    dropped: dict[str, int],
+    now: datetime,
+) -> DatasetManifest:
+    settings, verdicts = source.settings, source.verdicts
+    return DatasetManifest(
+        hash=files.digest(),
+        created_at=now.isoformat(timespec="seconds"),
+        renderer=RENDERER,
+        head=head_text(persona, settings.persona.card),
+        languages=dict(persona.languages),
+        self_handle=source.me.handle,
+        self_name=persona.name,
+        chats=[chat.title for chat in source.chats],
+        archive_revision=source.archive.revision,
+        splits=files.counts,
+        borders={name: border.isoformat() for name, border in plan.borders.items()},
+        dropped=dropped,
+        settings=settings.dataset.model_dump(),
+        written=verdicts.total,
+        learned=verdicts.total - sum(dropped.values()),
+        rules=_rules(verdicts, plan, dropped),
+        redacted=dict(sorted(files.redacted.items())),
+        silence=_silence(files, settings),
+    )
 
 
 class _Drafting:
     """The pass over all threads that fills a draft."""
 
-    def __init__(
-        self, archive: Archive, settings: Settings, verdicts: Verdicts, draft: Draft
-    ) -> None:
-        self._archive, self._verdicts, self._draft = archive, verdicts, draft
+    def __init__(self, source: _Source, draft: Draft) -> None:
+        settings, verdicts = source.settings, source.verdicts
+        self._source, self._draft = source, draft
         self._gap = timedelta(minutes=settings.threads.gap_minutes)
         self._seed = settings.dataset.seed
         enough = round(verdicts.total * settings.dataset.silence_per_answer)
@@ -128,25 +156,25 @@ class _Drafting:
         cut = Cut(settings.dataset.window_tokens, settings.dataset.context_messages)
         self._teaching = Teaching(verdicts, tails, cut)
 
-    def run(self, me: str) -> int:
+    def run(self) -> int:
         """Draft everything; returns how many learnable messages found no window."""
-        timed = {chat.id for chat in self._archive.chats() if chat.has_times}
+        timed = {chat.id for chat in self._source.chats if chat.has_times}
         for thread in recover_threads(self._tails.watch(self._messages()), gap=self._gap):
             for window in self._teaching.windows(thread):
                 self._draft.add_window(window, thread, draw_of(self._seed, window.id))
             if thread.messages[0].chat in timed:
-                self._add_examples(thread, me)
+                self._add_examples(thread, self._source.me.handle)
         return self._teaching.untaught
 
     def _messages(self) -> Iterator[Message]:
         """The chats in which @self wrote; the others teach nothing, not even silence."""
-        for chat in self._archive.chats():
-            if chat.id in self._verdicts.times:
-                yield from self._archive.messages(chat.id)
+        for chat in self._source.chats:
+            if chat.id in self._source.verdicts.times:
+                yield from self._source.archive.messages(chat.id)
 
     def _add_examples(self, thread: Thread, me: str) -> None:
-        times = self._verdicts.times[thread.messages[0].chat]
-        answered = self._verdicts.answered
+        times = self._source.verdicts.times[thread.messages[0].chat]
+        answered = self._source.verdicts.answered
         for position in positions(thread, me=me, times=times, answered=answered):
             draw = draw_of(self._seed, position.shown[-1].id)
             sieve = self._sieves.get(position.stratum)
@@ -154,13 +182,12 @@ class _Drafting:
                 self._draft.add_example(example_of(position, me=me, times=times), draw)
 
 
-def _persona(archive: Archive, settings: Settings, writings: Container[str], plan: Plan) -> Persona:
+def _persona(source: _Source, plan: Plan) -> Persona:
     """@self as the training period shows them."""
-    chats = [chat for chat in archive.chats() if chat.id not in writings]
-    before = plan.borders["validation"]
-    spoken = (message for chat in chats for message in archive.messages(chat.id, before=before))
-    name = settings.persona.name or archive.me().name
-    return describe(islice(spoken, SAMPLE_MESSAGES), name=name, chat=chats[0].title)
+    archive, before = source.archive, plan.borders["validation"]
+    spoken = (m for chat in source.chats for m in archive.messages(chat.id, before=before))
+    name = source.settings.persona.name or source.me.name
+    return describe(islice(spoken, SAMPLE_MESSAGES), name=name, chat=source.chats[0].title)
 
 
 def _require_enough(counts: dict[str, SplitCounts], settings: Settings) -> None:
