@@ -51,7 +51,7 @@ def _script_from(version: int) -> str:
     """What makes an archive of this layout, 0 for an empty file, one of today's."""
     if version == 0:
         return schema.TABLES
-    return "".join(schema.UPGRADES[step] for step in range(version, schema.VERSION))
+    return "\n".join(schema.UPGRADES[step] for step in range(version, schema.VERSION))
 
 
 def _statements(script: str) -> Iterator[str]:
