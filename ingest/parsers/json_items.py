@@ -30,7 +30,8 @@ _OBJECT = re.compile(rb"^[ \t]*\{[ \t]*\r?\n$")
 _SCALAR = re.compile(rb'^[ \t]*"(name|type|id)":[ \t]*(.+?),?[ \t]*\r?\n$')
 _PRETTY = re.compile(rb'"messages":[ \t]*\[[ \t]*\r?\n[ \t]*\{[ \t]*\r?\n')
 MAX_ITEM_BYTES = 16 * 1024 * 1024
-"""Longer than any message. yajl takes time with the square of a string: 20 s for one of 64 MiB."""
+"""Longer than any message. yajl takes time with the square of a string:
+20 s, on a busy machine, for one of 64 MiB."""
 MAX_DEPTH = 500
 """Braces and brackets inside each other. ijson keeps the path of each: at 100,000, gigabytes."""
 MAX_AROUND = 1_000_000

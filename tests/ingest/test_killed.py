@@ -89,19 +89,21 @@ def copy_of(home: Path, target: Path) -> Path:
     return target
 
 
+@pytest.mark.parametrize("homes", [3, pytest.param(12, marks=pytest.mark.slow)])
 def test_an_import_killed_at_random_moments_ends_like_an_undisturbed_one(
-    export: Path, undisturbed: Path, tmp_path: Path
+    export: Path, undisturbed: Path, tmp_path: Path, homes: int
 ) -> None:
-    dice = random.Random(5)
+    dice = random.Random(homes)
     usual = seconds_of(ingesting(export, tmp_path / "timed"))
-    for number in range(4):
+    expected = dump(archive_of(undisturbed))
+    for number in range(homes):
         home = tmp_path / f"home{number}"
         for _ in range(4):
             killed(ingesting(export, home), after=dice.uniform(0.2, 1) * usual)
             if archive_of(home).exists():
                 assert faults(archive_of(home)) == []
         assert run(ingesting(export, home)) == 0
-        assert dump(archive_of(home)) == dump(archive_of(undisturbed))
+        assert dump(archive_of(home)) == expected
 
 
 def test_whole_transactions_are_kept_and_the_rerun_continues_behind_them(
