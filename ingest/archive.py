@@ -8,7 +8,9 @@ same transactions; it stores only terms (see :mod:`ingest.terms`), not a second 
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -30,8 +32,13 @@ from ingest.chat import (
 )
 from ingest.database import bounds, connect, explained, immediate, instant
 from ingest.errors import ArchiveError
+from ingest.forgetting import remove_person
+from ingest.identities import Identities
 from ingest.intake import Added, Intake
-from ingest.roster import Roster, account_digest
+from ingest.kinship import Suggestion, suggest
+from ingest.people import readdress
+from ingest.roster import Roster
+from ingest.settle import Settled, settle
 from ingest.terms import any_of, terms
 
 QUERY_TERMS = 12
@@ -40,7 +47,7 @@ QUERY_POSTINGS = 20_000
 the median is 20 ms with the terms that tell messages apart and 179 ms with all of them."""
 _COLUMNS = (
     "m.key, c.key, m.person, m.sent_at, m.text, m.kind, m.reply_to, m.mentions, m.attachments, "
-    "m.edited_at, m.forwarded_from, m.reactions"
+    "m.edited_at, m.forwarded_from, m.reactions, m.named"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM message m JOIN chat c ON c.id = m.chat"
 
@@ -106,7 +113,10 @@ class Archive:
 
     def message_counts(self) -> dict[int, int]:
         """Messages per person id."""
-        return dict(self._rows("SELECT person, count(*) FROM message GROUP BY person"))
+        counts: Counter[int] = Counter()
+        for row, messages in self._rows("SELECT person, count(*) FROM message GROUP BY person"):
+            counts[self._roster.root(row)] += messages
+        return dict(counts)
 
     def find_person(self, who: str) -> Person:
         """The one person called ``who`` (handle, account or display name), or an ArchiveError."""
@@ -128,15 +138,59 @@ class Archive:
                 return person
         raise ArchiveError("the archive does not know who @self is; say: atself people --self NAME")
 
-    def set_self(self, who: str) -> Person:
-        """Make this person @self, and nobody else."""
-        chosen = self.find_person(who)
-        with explained("archive"), immediate(self._connection):
-            for person in self.people():
-                if person.is_self != (person.id == chosen.id):
-                    self._roster.mark(person.id, is_self=person.id == chosen.id)
-                    self._touch()
-        return self._roster.person(chosen.id)
+    def set_self(self, *who: str) -> Person:
+        """Make this person @self, and nobody else; several names are one person, merged."""
+        chosen = [self.find_person(name) for name in who]
+        with self._deciding() as identities:
+            return identities.set_self(*(person.id for person in chosen))
+
+    def merge(self, who: str, *others: str) -> Person:
+        """Make these people one, with the handle of the first; their messages stay as they are."""
+        person, *joined = [self.find_person(name) for name in (who, *others)]
+        with self._deciding() as identities:
+            return identities.merge(person.id, *(other.id for other in joined))
+
+    def split(self, who: str, *accounts: str) -> list[Person]:
+        """Take accounts (all, where none is named) out of a person; returns whom they are now.
+
+        Raises ArchiveError where an account is not theirs, or there is nothing to take apart.
+        """
+        person = self.find_person(who)
+        with self._deciding() as identities:
+            return identities.split(person.id, *accounts, asked=who)
+
+    def rename(self, who: str, name: str | None) -> Person:
+        """Show a person by this name from now on, None for what they call themselves.
+
+        The handle stays: models, datasets and other messages know it.
+        """
+        person = self.find_person(who)
+        with self._deciding() as identities:
+            return identities.rename(person.id, name)
+
+    def mark_bot(self, who: str, *, is_bot: bool = True) -> Person:
+        """Say that an account is a bot's, or that it is a person's."""
+        person = self.find_person(who)
+        with self._deciding() as identities:
+            return identities.mark_bot(person.id, is_bot=is_bot)
+
+    def owners(self) -> list[Person]:
+        """Whom exports name as the one they were made by, in the order they were met."""
+        rows = (entry.id for entry in self._roster.entries.values() if entry.is_owner)
+        return [self._roster.person(id) for id in dict.fromkeys(map(self._roster.root, rows))]
+
+    def settle(self) -> Settled:
+        """Finish an import: who is the same, who carries whose words, who is named where.
+
+        One transaction; doing it again changes nothing.
+        """
+        with explained("archive"), self._writing():
+            return settle(self._connection, self._roster)
+
+    def suggestions(self) -> list[Suggestion]:
+        """Who may be one person, likeliest first, and why; nothing is merged."""
+        with explained("archive"):
+            return suggest(self._connection, self._roster)
 
     def chats(self) -> list[Conversation]:
         """Every conversation, in the order they were first imported."""
@@ -216,7 +270,8 @@ class Archive:
     def counts(self) -> Counts:
         """How much there is."""
         [one] = self._rows(
-            "SELECT count(*), count(*) FILTER (WHERE p.is_self), count(DISTINCT m.person), "
+            "SELECT count(*), count(*) FILTER (WHERE p.is_self), "
+            "count(DISTINCT coalesce(p.same_as, p.id)), "
             "count(DISTINCT m.chat), count(m.reply_to) "
             "FROM message m JOIN person p ON p.id = m.person"
         )
@@ -228,20 +283,28 @@ class Archive:
         Mentions of them in others' messages become ``@someone``. Returns the messages removed.
         """
         person = self.find_person(who)
-        with explained("archive"), immediate(self._connection):
-            removed = Intake(self._connection, self._roster).remove_person(person)
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO forgotten VALUES (?)",
-                [(account_digest(account),) for account in person.accounts],
-            )
+        with explained("archive"), self._writing():
+            removed = remove_person(self._connection, self._roster, person)
         self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
         self._connection.execute("VACUUM")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._roster.reload()
         return removed
 
-    def _touch(self) -> None:
-        self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A transaction; where it fails, the people in memory are read anew."""
+        try:
+            with immediate(self._connection):
+                yield
+        except BaseException:
+            self._roster.reload()
+            raise
+
+    @contextmanager
+    def _deciding(self) -> Iterator[Identities]:
+        with explained("archive"), self._writing():
+            yield Identities(self._connection, self._roster)
 
     def _fetch(self, sql: str, values: list[Any]) -> Iterator[Message]:
         for row in self._rows(sql, values):
@@ -252,17 +315,17 @@ class Archive:
             yield from self._connection.execute(sql, values)
 
     def _message(self, row: tuple[Any, ...]) -> Message:
-        mentions = orjson.loads(row[7]) if row[7] else ()
+        mentions = [*_list(row[7]), *_list(row[12])]
         attachments = orjson.loads(row[8]) if row[8] else ()
         return Message(
             id=row[0],
             chat=row[1],
             person=self._roster.person(row[2]),
             sent_at=instant(row[3]),
-            text=row[4],
+            text=self._readdressed(row[4], mentions),
             kind=Kind(row[5]),
             reply_to=row[6],
-            mentions=tuple(self._roster.person(id).handle for id in mentions),
+            mentions=tuple(dict.fromkeys(self._roster.person(id).handle for id in mentions)),
             attachments=tuple(
                 Attachment(AttachmentKind(kind), label) for kind, label in attachments
             ),
@@ -270,3 +333,16 @@ class Archive:
             forwarded_from=row[10],
             reactions=tuple(Reaction(*pair) for pair in orjson.loads(row[11])) if row[11] else (),
         )
+
+    def _readdressed(self, text: str, mentions: Sequence[int]) -> str:
+        """The text with the handles of merged people spelled as the one they have now."""
+        merged = {
+            self._roster.handle(id): self._roster.person(id).handle
+            for id in mentions
+            if self._roster.root(id) != id
+        }
+        return readdress(text, merged) if merged else text
+
+
+def _list(column: str | None) -> list[int]:
+    return orjson.loads(column) if column else []

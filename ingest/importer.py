@@ -1,6 +1,6 @@
 """Exports into the archive: the stages of an import, on one screen.
 
-sources_of → parser_for → parse → (count what is left out) → archive.add
+sources_of → parser_for → parse → (count what is left out) → archive.add → archive.settle
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ingest.errors import FormatError
 from ingest.intake import Added
 from ingest.parsers import PARSERS
 from ingest.parsers.base import Parser, Reading, Skipped, parser_for
+from ingest.settle import Settled
 from ingest.sources import Source, sources_of
 
 
@@ -28,6 +29,7 @@ class Report:
     added: Added = field(default_factory=Added)
     skipped: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    settled: Settled = field(default_factory=Settled)
 
 
 def import_paths(
@@ -47,7 +49,9 @@ def import_paths(
             continue
         for source in sources:
             _import(archive, source, report, zone, on_bytes, is_alone=len(sources) == 1)
-    if not report.files and not report.problems:
+    if report.files:
+        report.settled = archive.settle()
+    elif not report.problems:
         report.problems.append(f"{', '.join(map(str, paths))}: no chat export in there")
     return report
 

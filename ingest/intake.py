@@ -10,14 +10,13 @@ from itertools import islice
 
 import orjson
 
-from ingest.chat import Conversation, Person, RawMessage
-from ingest.database import immediate, millis
-from ingest.people import readdress
+from ingest.chat import Account, Conversation, RawMessage
+from ingest.database import immediate, millis, touch
+from ingest.people import SOMEONE, readdress
 from ingest.roster import Roster
-from ingest.terms import phrase
+from ingest.words import index, unindex
 
 BATCH = 2000
-SOMEONE = "someone"  # what is left where somebody forgotten was mentioned
 _UPSERT = """
 INSERT INTO message (key, digest, chat, person, sent_at, text, kind, reply_to, mentions,
                      attachments, edited_at, forwarded_from, reactions)
@@ -71,72 +70,47 @@ class Intake:
                 raise
         return total
 
-    def remove_person(self, person: Person) -> int:
-        """Delete a person with their messages, names and accounts; the caller's transaction."""
-        execute = self._connection.execute
-        rows = execute("SELECT id, text FROM message WHERE person = ?", (person.id,)).fetchall()
-        for id, text in rows:
-            self._unindex(id, text)
-        self._unmention(person)
-        execute("DELETE FROM message WHERE person = ?", (person.id,))
-        for table in ("name", "account"):
-            execute(f"DELETE FROM {table} WHERE person = ?", (person.id,))
-        execute("DELETE FROM person WHERE id = ?", (person.id,))
-        self._touch()
-        return len(rows)
-
-    def _unmention(self, person: Person) -> None:
-        rows = self._connection.execute(
-            "SELECT id, text, mentions FROM message WHERE mentions IS NOT NULL"
-        ).fetchall()
-        for id, text, mentions in rows:
-            others = [other for other in orjson.loads(mentions) if other != person.id]
-            if len(others) == len(orjson.loads(mentions)):
-                continue
-            self._unindex(id, text)
-            kept = {other: other for other in map(self._handle, others)}
-            text = readdress(text, {**kept, person.handle: SOMEONE})
-            self._connection.execute(
-                "UPDATE message SET text = ?, mentions = ? WHERE id = ?",
-                (text, orjson.dumps(others).decode() if others else None, id),
-            )
-            self._index(id, text)
-
     def _add_batch(self, batch: Sequence[RawMessage]) -> Added:
         keys = [message.id for message in batch]
         marks = ",".join("?" * len(keys))
         known = {
-            key: (digest, id, text)
-            for key, digest, id, text in self._connection.execute(
-                f"SELECT key, digest, id, text FROM message WHERE key IN ({marks})", keys
+            key: (digest, id, text, person)
+            for key, digest, id, text, person in self._connection.execute(
+                f"SELECT key, digest, id, text, person FROM message WHERE key IN ({marks})", keys
             )
         }
         new = changed = forgotten = 0
         for message in batch:
-            digest, (old, id, text) = _digest(message), known.get(message.id, (None, 0, ""))
+            digest = _digest(message)
+            old, id, text, person = known.get(message.id, (None, 0, "", None))
             if old == digest:
                 continue
+            message = self._roster.unwrapped(message)
             if self._roster.is_forgotten(message.author):
                 forgotten += 1
                 continue
             if old is not None:
-                self._unindex(id, text)
+                unindex(self._connection, id, text)
+                self._connection.execute("DELETE FROM unresolved WHERE message = ?", (id,))
                 changed += 1
             else:
                 new += 1
-            known[message.id] = self._write(message, digest)
+            known[message.id] = self._write(message, digest, person)
+        self._roster.flush()
         if new or changed:
-            self._touch()
+            touch(self._connection)
         return Added(new, changed, len(batch) - new - changed - forgotten, forgotten)
 
-    def _write(self, message: RawMessage, digest: bytes) -> tuple[bytes, int, str]:
-        sent_at = millis(message.sent_at)
-        person = self._roster.resolve(message.author, sent_at)
-        text, mentions = self._text(message)
+    def _write(
+        self, message: RawMessage, digest: bytes, known: int | None
+    ) -> tuple[bytes, int, str, int]:
+        sent_at, chat = millis(message.sent_at), self._chat(message.chat)
+        person = self._roster.resolve(message.author, sent_at, chat, known)
+        text, mentions, unresolved = self._text(message)
         row = (
             message.id,
             digest,
-            self._chat(message.chat),
+            chat,
             person,
             sent_at,
             text,
@@ -149,28 +123,37 @@ class Intake:
             _reactions(message),
         )
         id = int(self._connection.execute(_UPSERT, row).fetchone()[0])
-        self._index(id, text)
-        return digest, id, text
+        index(self._connection, id, text)
+        if unresolved:
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO unresolved VALUES (?, ?, ?, ?)",
+                [(id, account.platform, account.key, account.name) for account in unresolved],
+            )
+        return digest, id, text, person
 
-    def _text(self, message: RawMessage) -> tuple[str, list[int]]:
-        """Placeholders and words, mentioned names replaced by handles, and who is mentioned."""
+    def _text(self, message: RawMessage) -> tuple[str, list[int], list[Account]]:
+        """Placeholders and words, mentioned names replaced by handles, and who is mentioned.
+
+        The last are the mentioned who have not spoken yet.
+        """
         text = message.text.encode("utf-8", "replace").decode()
         mentions: list[int] = []
+        unresolved: list[Account] = []
         handles: dict[str, str] = {}
         for account in message.mentions:
             person = self._roster.mentioned(account)
             if person is not None:
                 mentions.append(person)
-                handles[account.name] = self._handle(person)
+                handles[account.name] = self._roster.handle(person)
             elif self._roster.is_forgotten(account):
                 handles[account.name] = SOMEONE
+            else:
+                unresolved.append(account)
         handles.pop("", None)
         text = readdress(text, handles)
         pieces = [attachment.placeholder for attachment in message.attachments]
-        return " ".join([*pieces, text] if text else pieces), list(dict.fromkeys(mentions))
-
-    def _handle(self, person: int) -> str:
-        return self._roster.person(person).handle
+        whole = " ".join([*pieces, text] if text else pieces)
+        return whole, list(dict.fromkeys(mentions)), unresolved
 
     def _chat(self, chat: Conversation) -> int:
         if chat.id not in self._chats:
@@ -182,20 +165,6 @@ class Intake:
             ).fetchone()
             self._chats[chat.id] = int(row[0])
         return self._chats[chat.id]
-
-    def _index(self, id: int, text: str) -> None:
-        self._connection.execute(
-            "INSERT INTO words (rowid, terms) VALUES (?, ?)", (id, phrase(text))
-        )
-
-    def _unindex(self, id: int, text: str) -> None:
-        # A contentless index forgets a row only when told what it had indexed.
-        self._connection.execute(
-            "INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", (id, phrase(text))
-        )
-
-    def _touch(self) -> None:
-        self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
 
 
 def _batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
