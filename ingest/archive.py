@@ -7,38 +7,29 @@ same transactions; it stores only terms (see :mod:`ingest.terms`), not a second 
 
 from __future__ import annotations
 
-import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
+from ingest.census import Census
 from ingest.chat import (
     Attachment,
     AttachmentKind,
     Conversation,
     Kind,
     Message,
-    Person,
     RawMessage,
     Reaction,
 )
-from ingest.database import bounds, connect, explained, immediate, instant
+from ingest.database import bounds, connect, explained, instant
 from ingest.errors import ArchiveError
-from ingest.forgetting import remove_person
-from ingest.identities import Identities
 from ingest.intake import Added, Intake
-from ingest.kinship import Suggestion, suggest
 from ingest.people import readdress
-from ingest.roster import Roster
-from ingest.settle import Settled, settle
 from ingest.terms import any_of, terms
 
 QUERY_TERMS = 12
@@ -63,23 +54,22 @@ class Counts:
     replies: int
 
 
-class Archive:
+class Archive(Census):
     """Everything that was said, and by whom. A context manager around one SQLite connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._roster = Roster(connection)
-
     @classmethod
-    def open(cls, path: Path, *, create: bool = False) -> Self:
-        """Open the archive at ``path``; ArchiveError where it is missing and not to be created."""
+    def open(cls, path: Path, *, create: bool = False, pseudonyms: bool = False) -> Self:
+        """Open the archive at ``path``; ArchiveError where it is missing and not to be created.
+
+        With ``pseudonyms``, as for models, everything read shows all but @self under another name.
+        """
         if not create and not path.exists():
             raise ArchiveError(
                 f"{path}: no archive yet; start with: atself ingest EXPORT --self YOU"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         with explained(path):
-            return cls(connect(path))
+            return cls(connect(path), pseudonyms=pseudonyms)
 
     def close(self) -> None:
         """Close the connection; everything committed stays."""
@@ -107,97 +97,13 @@ class Archive:
         with explained("archive"):
             return Intake(self._connection, self._roster).add(messages)
 
-    def people(self) -> list[Person]:
-        """Everyone who ever appeared, in the order of appearance."""
-        return self._roster.people()
-
-    def message_counts(self) -> dict[int, int]:
-        """Messages per person id."""
-        counts: Counter[int] = Counter()
-        for row, messages in self._rows("SELECT person, count(*) FROM message GROUP BY person"):
-            counts[self._roster.root(row)] += messages
-        return dict(counts)
-
-    def find_person(self, who: str) -> Person:
-        """The one person called ``who`` (handle, account or display name), or an ArchiveError."""
-        found = self._roster.find(who)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(f"@{person.handle}" for person in found)
-            raise ArchiveError(f"{who!r} is the name of several people: {names}; name one of these")
-        known = [name for person in self.people() for name in (*person.names, person.handle)]
-        near = get_close_matches(who, known, n=3, cutoff=0.5)
-        hint = f"; did you mean {', '.join(map(repr, near))}?" if near else "; see: atself people"
-        raise ArchiveError(f"nobody in the archive is called {who!r}{hint}")
-
-    def me(self) -> Person:
-        """@self, or an ArchiveError where nobody is."""
-        for person in self.people():
-            if person.is_self:
-                return person
-        raise ArchiveError("the archive does not know who @self is; say: atself people --self NAME")
-
-    def set_self(self, *who: str) -> Person:
-        """Make this person @self, and nobody else; several names are one person, merged."""
-        chosen = [self.find_person(name) for name in who]
-        with self._deciding() as identities:
-            return identities.set_self(*(person.id for person in chosen))
-
-    def merge(self, who: str, *others: str) -> Person:
-        """Make these people one, with the handle of the first; their messages stay as they are."""
-        person, *joined = [self.find_person(name) for name in (who, *others)]
-        with self._deciding() as identities:
-            return identities.merge(person.id, *(other.id for other in joined))
-
-    def split(self, who: str, *accounts: str) -> list[Person]:
-        """Take accounts (all, where none is named) out of a person; returns whom they are now.
-
-        Raises ArchiveError where an account is not theirs, or there is nothing to take apart.
-        """
-        person = self.find_person(who)
-        with self._deciding() as identities:
-            return identities.split(person.id, *accounts, asked=who)
-
-    def rename(self, who: str, name: str | None) -> Person:
-        """Show a person by this name from now on, None for what they call themselves.
-
-        The handle stays: models, datasets and other messages know it.
-        """
-        person = self.find_person(who)
-        with self._deciding() as identities:
-            return identities.rename(person.id, name)
-
-    def mark_bot(self, who: str, *, is_bot: bool = True) -> Person:
-        """Say that an account is a bot's, or that it is a person's."""
-        person = self.find_person(who)
-        with self._deciding() as identities:
-            return identities.mark_bot(person.id, is_bot=is_bot)
-
-    def owners(self) -> list[Person]:
-        """Whom exports name as the one they were made by, in the order they were met."""
-        rows = (entry.id for entry in self._roster.entries.values() if entry.is_owner)
-        return [self._roster.person(id) for id in dict.fromkeys(map(self._roster.root, rows))]
-
-    def settle(self) -> Settled:
-        """Finish an import: who is the same, who carries whose words, who is named where.
-
-        One transaction; doing it again changes nothing.
-        """
-        with explained("archive"), self._writing():
-            return settle(self._connection, self._roster)
-
-    def suggestions(self) -> list[Suggestion]:
-        """Who may be one person, likeliest first, and why; nothing is merged."""
-        with explained("archive"):
-            return suggest(self._connection, self._roster)
-
     def chats(self) -> list[Conversation]:
         """Every conversation, in the order they were first imported."""
         rows = self._rows(
             "SELECT key, title, platform, is_private, has_times FROM chat ORDER BY id"
         )
-        return [Conversation(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
+        chats = [Conversation(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
+        return [self._veil.chat(chat) for chat in chats] if self._veil else chats
 
     def messages(
         self,
@@ -233,7 +139,7 @@ class Archive:
         limit: int = 40,
     ) -> list[tuple[Message, float]]:
         """Messages that share terms with ``query`` and their BM25, best first; higher is better."""
-        match = any_of(self._telling(query))
+        match = any_of(self._telling(self._veil.lifted(query) if self._veil else query))
         if not match:
             return []
         where, values = bounds(chat, None, before)
@@ -277,44 +183,15 @@ class Archive:
         )
         return Counts(one[0], one[1], one[2], one[3], one[4])
 
-    def forget(self, who: str) -> int:
-        """Remove a person and all they wrote, for good: a later import does not bring them back.
-
-        Mentions of them in others' messages become ``@someone``. Returns the messages removed.
-        """
-        person = self.find_person(who)
-        with explained("archive"), self._writing():
-            removed = remove_person(self._connection, self._roster, person)
-        self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
-        self._connection.execute("VACUUM")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._roster.reload()
-        return removed
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """A transaction; where it fails, the people in memory are read anew."""
-        try:
-            with immediate(self._connection):
-                yield
-        except BaseException:
-            self._roster.reload()
-            raise
-
-    @contextmanager
-    def _deciding(self) -> Iterator[Identities]:
-        with explained("archive"), self._writing():
-            yield Identities(self._connection, self._roster)
-
     def _fetch(self, sql: str, values: list[Any]) -> Iterator[Message]:
         for row in self._rows(sql, values):
             yield self._message(row)
 
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
-        with explained("archive"):
-            yield from self._connection.execute(sql, values)
-
     def _message(self, row: tuple[Any, ...]) -> Message:
+        message = self._as_written(row)
+        return self._veil.message(message) if self._veil else message
+
+    def _as_written(self, row: tuple[Any, ...]) -> Message:
         mentions = [*_list(row[7]), *_list(row[12])]
         attachments = orjson.loads(row[8]) if row[8] else ()
         return Message(

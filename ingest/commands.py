@@ -1,4 +1,4 @@
-"""`atself ingest`, `atself people`, `atself dataset`."""
+"""`atself ingest`, `atself dataset`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,6 @@ Examples:
 Formats: Telegram Desktop JSON (one chat or a whole account), plain "@speaker: text" logs; plain,
 .gz, .zip or a folder of them. Importing a file again changes nothing.
 """
-_PEOPLE_EXAMPLES = """\b
-Examples:
-  atself people                        everyone, busiest first
-  atself people --self "Kevin Buzzard"   say who @self is
-  atself people --json
-"""
 _DATASET_EXAMPLES = """\b
 Examples:
   atself dataset             build it from the archive
@@ -43,10 +37,16 @@ Examples:
 
 @click.command(epilog=_INGEST_EXAMPLES)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--self", "me", metavar="WHO", help="Who you are: display name, handle or account.")
+@click.option(
+    "--self",
+    "me",
+    multiple=True,
+    metavar="WHO",
+    help="Who you are: display name, handle or account. Repeat it for several accounts of yours.",
+)
 @home_option
 @json_option
-def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -> None:
+def ingest(paths: tuple[Path, ...], me: tuple[str, ...], home: Path, as_json: bool) -> None:
     """Read chat exports into the archive; whatever is left out is counted by reason."""
     from zoneinfo import ZoneInfo
 
@@ -54,6 +54,7 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
     from ingest.archive import Archive
     from ingest.errors import IngestError
     from ingest.importer import import_paths
+    from ingest.people_commands import settle_self
 
     settings = load(home)
     if not any(path.exists() for path in paths):
@@ -62,28 +63,13 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
         with _bytes_read(paths) as on_bytes:
             zone = ZoneInfo(settings.ingest.time_zone)
             report = import_paths(archive, paths, zone=zone, on_bytes=on_bytes)
-        if report.files and (me is not None or archive.people()):
-            _settle_self(archive, me, report)
+        if report.files and (me or archive.people()):
+            report.problems += settle_self(archive, me)
         _print(_summary(archive, report), as_json=as_json)
     for problem in report.problems[:-1]:
         say(f"error: {problem}")
     if report.problems:
         raise IngestError(report.problems[-1])
-
-
-def _settle_self(archive: Archive, who: str | None, report: Report) -> None:
-    """Set @self, or say that nobody is; a wrong name must not undo an import."""
-    from ingest.errors import ArchiveError
-
-    try:
-        if who is not None:
-            archive.set_self(who)
-        archive.me()
-    except ArchiveError as error:
-        if who is None:
-            say(f"note: {error}")
-        else:
-            report.problems.append(f"--self: {error}")
 
 
 def _print(result: dict[str, Any], *, as_json: bool) -> None:
@@ -98,6 +84,7 @@ def _summary(archive: Archive, report: Report) -> dict[str, Any]:
         **asdict(archive.counts()),
         "files": report.files,
         "added": asdict(report.added),
+        "settled": asdict(report.settled),
         "skipped": dict(report.skipped.most_common()),
         "problems": report.problems,
     }
@@ -106,12 +93,15 @@ def _summary(archive: Archive, report: Report) -> dict[str, Any]:
 def _flat(result: dict[str, Any]) -> dict[str, object]:
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in result["skipped"].items())
     added = result["added"]
+    from ingest.people_commands import settled_lines
+
     return {
         "messages": f"{result['messages']:,} ({added['new']:,} new, {added['changed']:,} changed)",
         "by @self": f"{result['self_messages']:,}",
         "people": f"{result['people']:,}",
         "chats": f"{result['chats']:,}",
         "replies": f"{result['replies']:,}",
+        **settled_lines(result["settled"]),
         "skipped": skipped or "nothing",
     }
 
@@ -145,56 +135,6 @@ def _bytes_read(paths: tuple[Path, ...]) -> Iterator[Callable[[int], None]]:
         yield lambda count: display.update(task, advance=count)
 
 
-@click.command(epilog=_PEOPLE_EXAMPLES)
-@click.option("--self", "me", metavar="WHO", help="Make this person @self.")
-@click.option("--limit", default=30, show_default=True, help="How many to list; 0 lists all.")
-@home_option
-@json_option
-def people(me: str | None, limit: int, home: Path, as_json: bool) -> None:
-    """Who is in the archive: handles, names, message counts; and who is @self."""
-    from config.settings import Home
-    from ingest.archive import Archive
-
-    with Archive.open(Home(home).archive) as archive:
-        if me is not None:
-            chosen = archive.set_self(me)
-            say(f"@self is now {chosen.name} (@{chosen.handle})")
-        rows = _people_rows(archive)
-    shown = rows if as_json or not limit else rows[:limit]
-    if as_json:
-        emit_json(shown)
-        return
-    emit_table(
-        ("handle", "messages", "names", ""),
-        (
-            (f"@{row['handle']}", f"{row['messages']:,}", ", ".join(row["names"]), _role(row))
-            for row in shown
-        ),
-    )
-    if len(shown) < len(rows):
-        say(f"{len(rows) - len(shown):,} more; --limit 0 lists all")
-
-
-def _people_rows(archive: Archive) -> list[dict[str, Any]]:
-    counts = archive.message_counts()
-    rows = [
-        {
-            "handle": person.handle,
-            "messages": counts.get(person.id, 0),
-            "names": list(person.names),
-            "accounts": [f"{account.platform}:{account.key}" for account in person.accounts],
-            "is_self": person.is_self,
-            "is_bot": person.is_bot,
-        }
-        for person in archive.people()
-    ]
-    return sorted(rows, key=lambda row: (-row["messages"], row["handle"]))
-
-
-def _role(row: dict[str, Any]) -> str:
-    return "@self" if row["is_self"] else "bot" if row["is_bot"] else ""
-
-
 @click.command(epilog=_DATASET_EXAMPLES)
 @home_option
 @json_option
@@ -208,7 +148,11 @@ def dataset(home: Path, as_json: bool) -> None:
     from ingest.memory import recaller
 
     settings, place = load(home), Home(home)
-    with Archive.open(place.archive) as archive, _working("cutting windows"):
+    pseudonyms = settings.ingest.pseudonyms
+    with (
+        Archive.open(place.archive, pseudonyms=pseudonyms) as archive,
+        _working("cutting windows"),
+    ):
         recall = recaller(archive, settings) if settings.recall.enabled else None
         manifest = build(archive, place.dataset, settings, now=datetime.now(UTC), recall=recall)
     if as_json:

@@ -20,6 +20,8 @@ from ingest.words import index, unindex
 PAGE = 2000
 LATELY = 14 * 24 * 3600 * 1000
 """Of two people called Kevin the one meant is who wrote in the last two weeks. Milliseconds."""
+EVIDENCE = 200_000
+"""Messages of a chat that are enough to tell how a name is used."""
 AROUND = 24 * 3600 * 1000
 """Somebody who wrote in the last day may be spoken of. Milliseconds."""
 
@@ -27,14 +29,21 @@ AROUND = 24 * 3600 * 1000
 def link_names(connection: sqlite3.Connection, roster: Roster) -> tuple[int, int]:
     """Write who is named where; returns changed messages, and ``@names`` spelled as handles."""
     members: dict[int, set[int]] = defaultdict(set)
-    for chat, row, _since, _until in roster.members():
-        members[chat].add(roster.root(row))
+    for number, row, _since, _until in roster.members():
+        members[number].add(roster.root(row))
     named = spelled = 0
-    for chat in sorted(members):
-        people = ((root, roster.person(root).names) for root in sorted(members[chat]))
-        changed, written = _Chat(connection, roster, chat, names_by_person(people)).link()
+    everyday: set[str] = set()
+    for number in sorted(members):
+        people = ((root, roster.person(root).names) for root in sorted(members[number]))
+        chat = _Chat(connection, roster, number, names_by_person(people))
+        changed, written = chat.link()
         named += changed
         spelled += written
+        everyday.update(chat.evidence.everyday(chat.forms))
+    connection.execute(
+        "INSERT OR REPLACE INTO meta VALUES ('everyday', ?)",
+        (orjson.dumps(sorted(everyday)).decode(),),
+    )
     return named, spelled
 
 
@@ -61,26 +70,32 @@ class _Chat:
     evidence: Evidence = field(default_factory=Evidence)
 
     def link(self) -> tuple[int, int]:
-        finder = Finder(self.forms)
+        every = Finder(self.forms)
+        self._gather(every)
+        sure = Finder(self.forms, lambda form: self.evidence.trusts(form, self.forms))
         last: dict[int, int] = {}
-        for row in self._rows():
-            for hit in finder.find(row.text):
-                self.evidence.add(hit, row.text, is_around=self._is_around(hit, row, last))
-            self.evidence.messages += 1
-            last[row.person] = row.sent_at
-        last.clear()
-        finder = Finder(self.forms, self._may_run)
         named = spelled = 0
         for row in self._rows():
+            finder = every if "@" in row.text else sure
             changed, written = self._link(row, finder.find(row.text), last)
             named += changed
             spelled += written
             last[row.person] = row.sent_at
         return named, spelled
 
-    def _may_run(self, form: str) -> bool:
-        """Whether a form names somebody wherever it stands; behind an ``@`` whole names do."""
-        return form in self.forms.whole or self.evidence.trusts(form, self.forms)
+    def _gather(self, finder: Finder) -> None:
+        """Count how names are used, in evenly chosen messages where there are very many."""
+        [total] = self.connection.execute(
+            "SELECT count(*) FROM message WHERE chat = ?", (self.chat,)
+        ).fetchone()
+        stride = total // EVIDENCE + 1
+        last: dict[int, int] = {}
+        for number, row in enumerate(self._rows()):
+            if number % stride == 0:
+                for hit in finder.find(row.text):
+                    self.evidence.add(hit, row.text, is_around=self._is_around(hit, row, last))
+                self.evidence.messages += 1
+            last[row.person] = row.sent_at
 
     def _rows(self) -> Iterator[_Row]:
         """The chat's messages in order, a page at a time, so that rows may be written between."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 LEAST_LATIN = 3
 """Shorter words are never names in running text: they are initials, units, abbreviations."""
+LEAST_EVERYDAY = 5
 LONGEST = 5  # words of a name looked for in running text
 _ADDRESS = re.compile(
     r"\s*@?(?P<name>[^\s:：,，][^\n:：,，]{0,47}?)\s?[:：,，](?!//)(?=\s|[^\x00-\x7f]|$)"
@@ -23,7 +24,7 @@ _UNSPACED = "\u3040-\u30ff\u3400-\u9fff"
 _RUN = re.compile(f"[{_UNSPACED}]{{2,}}")
 _WORD = re.compile(rf"[^\W{_UNSPACED}]+")
 _WORDS_OF_NAME = re.compile(r"\w+")
-_TITLES = frozenset("the mr mrs ms dr prof sir der die das les los las von van".split())
+_TITLES = {"the", "mr", "mrs", "ms", "dr", "prof", "sir", "der", "die", "das", "les", "los", "las"}
 _SENTENCE = ("", ".", "!", "?", ":", "\n")
 _HAN_NAME = re.compile("[\u3400-\u9fff]{2,4}")
 # The hundred most frequent surnames of the PRC (Ministry of Public Security, 2020), shortened.
@@ -119,9 +120,15 @@ class Finder:
     """Finds the forms of one chat's people in texts: a look-up per word, not a search per name.
 
     ``may_run`` says which forms are looked for in running text; all are at the start of a line.
+    Single words there have at least ``least`` letters.
     """
 
-    def __init__(self, forms: Forms, may_run: Callable[[str], bool] = lambda _form: True) -> None:
+    def __init__(
+        self,
+        forms: Forms,
+        may_run: Callable[[str], bool] = lambda _form: True,
+        least: int = LEAST_LATIN,
+    ) -> None:
         self._forms = forms
         self._most: dict[str, int] = {}  # first word of a form → most words of such a form
         self._lengths: dict[str, list[int]] = {}  # first two characters → lengths, longest first
@@ -131,7 +138,7 @@ class Finder:
             if _RUN.fullmatch(form):
                 lengths = {len(form), *self._lengths.get(form[:2], ())}
                 self._lengths[form[:2]] = sorted(lengths, reverse=True)
-            elif len(words) <= LONGEST and (len(words) > 1 or len(form) >= LEAST_LATIN):
+            elif len(words) <= LONGEST and (len(words) > 1 or len(form) >= least):
                 self._most[words[0]] = max(self._most.get(words[0], 0), len(words))
                 probes.add(max(words, key=len))
         self._probes = frozenset(probes)
@@ -216,11 +223,20 @@ class Evidence:
             return self._trusts_unspaced(form, forms, met)
         if len(form) < LEAST_LATIN or form.isdigit():
             return False
-        if form in forms.capital:
-            is_written_so = self.capital[form] >= 0.9 * max(1, self.inside[form])
-            return is_written_so and self.around[form] >= 0.25 * met
-        # In lower case a nick looks like any word: most of its uses must speak to somebody.
-        return self.spoken_to[form] >= max(1, 0.3 * met)
+        if self.spoken_to[form] >= max(1, 0.3 * met):
+            return True
+        # In lower case a nick looks like any word, and only being spoken to tells.
+        is_written_so = self.capital[form] >= 0.9 * max(1, self.inside[form])
+        return form in forms.capital and is_written_so and self.around[form] >= 0.25 * met
+
+    def everyday(self, forms: Forms) -> Iterator[str]:
+        """Names that are everyday words here: met often, and mostly without naming anybody."""
+        for form, met in self.met.items():
+            if " " in form or met < LEAST_EVERYDAY or self.spoken_to[form] >= 0.3 * met:
+                continue
+            is_word = form not in forms.capital or self.capital[form] < 0.5 * self.inside[form]
+            if is_word and not self.trusts(form, forms):
+                yield form
 
     def _trusts_unspaced(self, form: str, forms: Forms, met: int) -> bool:
         if form in forms.whole and len(form) > 2:

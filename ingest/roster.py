@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from ingest.bridges import style_by_name, unwrapped
 from ingest.chat import Account, Person, RawMessage
 from ingest.database import millis
-from ingest.entries import Entry, Span, person_of
+from ingest.entries import Entry, person_of
+from ingest.moments import Moments
 from ingest.people import handle_for, looks_like_bot, skeleton
 
 SELF_KEY = "self"
@@ -50,22 +51,17 @@ class Roster:
             self.entries[person].accounts.append(Account(platform, key, is_self=bool(owner)))
             self.entries[person].is_owner |= bool(owner)
         self._by_name: dict[str, set[int]] = defaultdict(set)
-        for person, name, since, until in select("SELECT person, name, since, until FROM name"):
-            self.entries[person].spans[name] = Span(since, until)
-            self._by_name[name.casefold()].add(person)
+        self._moments = Moments(self._connection, self.entries)
+        for entry in self.entries.values():
+            for name in entry.spans:
+                self._by_name[name.casefold()].add(entry.id)
         for entry in self.entries.values():
             if entry.shown:
                 self._by_name[entry.shown.casefold()].add(entry.id)
-        self._members = {
-            (row[0], row[1]): Span(row[2], row[3])
-            for row in select("SELECT chat, person, since, until FROM member")
-        }
         self._handles = {entry.handle.casefold(): id for id, entry in self.entries.items()}
         self._taken = {skeleton(handle) for handle in self._handles} | set(self._handles)
         self._forgotten = {row[0] for row in select("SELECT digest FROM forgotten")}
         self._bridges: dict[int, str] = dict(select("SELECT person, style FROM bridge").fetchall())
-        self._dirty_names: set[tuple[int, str]] = set()
-        self._dirty_members: set[tuple[int, int]] = set()
         self.refresh()
 
     def refresh(self) -> None:
@@ -125,8 +121,7 @@ class Roster:
 
     def members(self) -> Iterator[tuple[int, int, int, int]]:
         """``(chat, row, since, until)`` of everyone who wrote in a chat, in milliseconds."""
-        for (chat, row), span in self._members.items():
-            yield chat, row, span.since, span.until
+        return self._moments.members()
 
     def is_forgotten(self, account: Account) -> bool:
         """Whether this account asked to be forgotten."""
@@ -163,9 +158,9 @@ class Roster:
         if account.is_self and not self.entries[id].is_owner:
             self._own(id, account)
         if when is not None:
-            self._used(id, account.name, when)
+            self._use(id, account.name, when)
             if chat is not None:
-                self._seen(chat, id, when)
+                self._moments.wrote(chat, id, when)
         return id
 
     def mentioned(self, account: Account) -> int | None:
@@ -213,22 +208,12 @@ class Roster:
 
     def flush(self) -> None:
         """Write the moments that changed; to be called before the transaction ends."""
-        many = self._connection.executemany
-        names = sorted(self._dirty_names)
-        spans = [self.entries[id].spans[name] for id, name in names]
-        many(
-            "INSERT INTO name VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "
-            "SET since = excluded.since, until = excluded.until",
-            [(*key, span.since, span.until) for key, span in zip(names, spans, strict=True)],
-        )
-        members = sorted(self._dirty_members)
-        many(
-            "INSERT INTO member VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "
-            "SET since = excluded.since, until = excluded.until",
-            [(*key, self._members[key].since, self._members[key].until) for key in members],
-        )
-        self._dirty_names.clear()
-        self._dirty_members.clear()
+        self._moments.flush()
+
+    def _use(self, id: int, name: str, when: int) -> None:
+        if name and self._moments.used(id, name, when):
+            self._by_name[name.casefold()].add(id)
+            self._views.pop(self.root(id), None)
 
     def _is_better(self, known: int, account: Account) -> bool:
         """Whether the account already known for a message says more than this one."""
@@ -241,7 +226,7 @@ class Roster:
 
     def _join(self, account: Account) -> int:
         is_self = account.key == SELF_KEY and account.platform == "plain"
-        known = next((id for id, entry in self.entries.items() if entry.is_self), None)
+        known = self._me() if is_self else None
         id = self._create(account, is_self and known is None)
         self._accounts[account.platform, account.key] = id
         self.entries[id].accounts.append(Account(account.platform, account.key))
@@ -254,6 +239,9 @@ class Roster:
             self.refresh()
             self.mark(known, is_self=True)
         return id
+
+    def _me(self) -> int | None:
+        return next((id for id, entry in self.entries.items() if entry.is_self), None)
 
     def _create(self, account: Account, is_self: bool) -> int:
         handle = SELF_KEY if is_self else handle_for(account.name, self._taken)
@@ -278,26 +266,6 @@ class Roster:
             "UPDATE account SET is_owner = 1 WHERE platform = ? AND key = ?",
             (account.platform, account.key),
         )
-
-    def _used(self, id: int, name: str, when: int) -> None:
-        if not name:
-            return
-        spans = self.entries[id].spans
-        if name not in spans:
-            spans[name] = Span(when, when)
-            self._by_name[name.casefold()].add(id)
-        elif not spans[name].widen(when):
-            return
-        self._dirty_names.add((id, name))
-        self._views.pop(self.root(id), None)
-
-    def _seen(self, chat: int, id: int, when: int) -> None:
-        span = self._members.get((chat, id))
-        if span is None:
-            self._members[chat, id] = Span(when, when)
-        elif not span.widen(when):
-            return
-        self._dirty_members.add((chat, id))
 
 
 def account_digest(account: Account) -> bytes:
