@@ -34,6 +34,8 @@ def remove_person(connection: sqlite3.Connection, roster: Roster, person: Person
         connection.execute("DELETE FROM decision WHERE other = ?", (row,))
         connection.execute("UPDATE person SET same_as = NULL WHERE id = ?", (row,))
     connection.executemany("DELETE FROM person WHERE id = ?", [(row,) for row in rows])
+    # Names found to be everyday words; the next import finds those of the others anew.
+    connection.execute("DELETE FROM meta WHERE key = 'everyday'")
     touch(connection)
     return removed
 

@@ -134,8 +134,9 @@ class Pseudonyms:
             return True
         shown = text[hit.start : hit.end]
         if hit.form in self._everyday or (shown.isascii() and len(shown) < 3):
-            is_spelled_so = shown[0].isupper() and hit.form in self._forms.capital
-            return is_spelled_so or not hit.people.isdisjoint(meant)
+            if shown.isascii():
+                return shown[0].isupper() and hit.form in self._forms.capital
+            return not hit.people.isdisjoint(meant)
         return True
 
 

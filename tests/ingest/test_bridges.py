@@ -110,7 +110,8 @@ def test_a_bridge_is_found_by_what_it_writes(archive: Archive) -> None:
     assert archive.message_counts()[alice.id] == 8
     assert archive.find_person("Courier").is_bot
     assert "message 0 of alice" in texts(archive.messages())
-    assert [m.text for m, _score in archive.search("message 0 alice")][0] == "message 0 of alice"
+    best, _score = archive.search("message 0 alice")[0]
+    assert best.text == "message 0 of alice"
     assert archive.message_counts()[archive.find_person("bob").id] == 12
     assert archive.settle().unwrapped == 0
 
