@@ -78,28 +78,35 @@ def base_voice(
     dataset choose; ``trained`` gives head and handle where a model exists, else the dataset does.
     """
     from ingest.dataset import read_manifest
-    from ingest.markup import markup_of
-    from ingest.prompt import RENDERER
-    from registry.bases import choose, locate
-    from registry.gguf_header import read_header
+    from registry.bases import choose
 
     dataset = None if trained and name else read_manifest(home.dataset)
     if name is None and dataset is not None:
         wanted = settings.train.base
         name = choose(dataset.languages).id if wanted == "auto" else wanted
-    files = locate(str(name), home.bases)
+    known = trained or dataset
+    assert known is not None  # one of the two was read above
+    return bare_voice(home, str(name), head=known.head, self_handle=known.self_handle)
+
+
+def bare_voice(home: Home, name: str, *, head: str, self_handle: str) -> Voice:
+    """An untrained base of the catalogue, or a GGUF file, asked under ``head``."""
+    from ingest.markup import markup_of
+    from ingest.prompt import RENDERER
+    from registry.bases import locate
+    from registry.gguf_header import read_header
+
+    files = locate(name, home.bases)
     if files.gguf is None:
         raise ModelUnusable(f"base {name}: is no GGUF file, so it cannot be compared in a chat")
     header = read_header(files.gguf)
-    known = trained or dataset
-    assert known is not None  # one of the two was read above
     return Voice(
         f"{BASE} {files.base.id}",
         files.gguf,
         RENDERER,
         markup_of(files.template, bos=header.bos, eos=header.eos),
-        known.head,
-        known.self_handle,
+        head,
+        self_handle,
         header.context_tokens,
     )
 
@@ -161,8 +168,10 @@ def _responder(
 ) -> Responder:
     if memory is None:
         return Responder(voice, generator, settings)
-    from ingest.redact import redact
+    from ingest.redact import redactor_for
     from rag.recall import memory_lines
+
+    redact = redactor_for(settings.ingest)
 
     def lines_of(passages: Sequence[Passage]) -> Sequence[str]:
         lines = memory_lines(passages)

@@ -108,7 +108,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         task = display.add_task(description, total=total, note="")
         for count, item in enumerate(items, 1):
             yield item
-            if count % 64 == 0:
+            if count % 64 == 0 or (total or 64) < 1000:
                 speed = display.tasks[0].speed
                 note = f"{speed:,.0f}/s" if speed else ""
                 display.update(task, completed=count, note=note)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from inspect import cleandoc
 from textwrap import wrap
 from types import NoneType, UnionType
 from typing import Literal, get_args, get_origin
@@ -67,7 +66,7 @@ def entries() -> Iterator[Entry]:
 
 def describe(section: str) -> str:
     """What a section is for."""
-    return cleandoc(dict(sections())[section].__doc__ or "")
+    return " ".join((dict(sections())[section].__doc__ or "").split())
 
 
 def home_toml() -> str:
@@ -82,7 +81,7 @@ def default_toml() -> str:
 
 def _tables(*, is_commented: bool) -> Iterator[str]:
     for name, _ in sections():
-        yield f"\n# {describe(name)}\n[{name}]\n"
+        yield f"\n{_comment(describe(name))}[{name}]\n"
         for entry in entries():
             if entry.section == name and not entry.is_secret:
                 yield _comment(entry.description) + _line(entry, is_commented=is_commented)

@@ -57,7 +57,33 @@ class Ingest(Section):
     pseudonyms: bool = False
     """Show models everyone but @self under a made-up name, the same everywhere, in text, too."""
     redact: bool = True
-    """Replace phone numbers, mail addresses, card numbers and keys in datasets and in memory."""
+    """Replace phone numbers, mail and street addresses, card, account and identity numbers,
+    passwords and keys in datasets and in memory."""
+    phone_regions: Names = ()
+    """Countries (ID, CN…) whose phone numbers are known without +62 or the like; empty takes those
+    of the time zone and of the languages in the archive."""
+
+
+class Media(Section):
+    """Words for voice notes and pictures, where their files lie beside an export. Off by default.
+
+    A voice note gets what is said in it as its text; a picture a caption in its placeholder.
+    """
+
+    command: str = Field("", examples=["whisper-cli --no-prints -nt -f {file}"])
+    """A program that prints the words for one file: {file} and {kind} are filled in, no shell."""
+    server_url: str | None = Field(None, examples=["http://localhost:8080/v1"])
+    """An OpenAI-compatible server to use instead of a program. Files are sent to it."""
+    server_key: SecretStr | None = None
+    """Key for that server."""
+    audio_model: str = "whisper-1"
+    """Model that transcribes there; empty leaves voice notes alone."""
+    image_model: str = Field("", examples=["gpt-4o-mini"])
+    """Model that captions there; empty leaves pictures alone."""
+    kinds: Names = ("voice", "audio", "photo")
+    """What to find words for: voice, audio, video, photo, sticker, gif."""
+    timeout_seconds: float = Field(120, gt=0)
+    """Longest wait for one file."""
 
 
 class Threads(Section):
@@ -82,6 +108,10 @@ class Dataset(Section):
     """With fewer replies of @self than this, a dataset is refused."""
     memory_share: Share = 0.25
     """Share of training sequences that show recalled passages, so that the model meets them."""
+    opener_share: Share = 0.15
+    """Largest share of what is learned that may be openers: @self speaking first."""
+    silence_per_answer: float = Field(3.0, ge=0)
+    """Messages @self read past that are kept for the gate, for each one that @self answered."""
     seed: int = 7
     """Fixes every random choice: the same archive and seed give the same bytes."""
 

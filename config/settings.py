@@ -26,6 +26,7 @@ from config.sections import (
     Dataset,
     Generate,
     Ingest,
+    Media,
     Persona,
     Recall,
     Section,
@@ -39,6 +40,7 @@ __all__ = [
     "Generate",
     "Home",
     "Ingest",
+    "Media",
     "Persona",
     "Recall",
     "Section",
@@ -63,6 +65,7 @@ class Settings(BaseSettings):
 
     persona: Persona = Persona()
     ingest: Ingest = Ingest()
+    media: Media = Media()
     threads: Threads = Threads()
     dataset: Dataset = Dataset()
     train: Train = Train()
@@ -103,6 +106,16 @@ class Home:
     def dataset(self) -> Path:
         """Training, validation and test windows, and their manifest."""
         return self.path / "dataset"
+
+    @property
+    def writings(self) -> Path:
+        """Questions and answers about own writings."""
+        return self.path / "writings"
+
+    @property
+    def exports(self) -> Path:
+        """The dataset in the forms of other trainers."""
+        return self.path / "exports"
 
     @property
     def runs(self) -> Path:

@@ -7,7 +7,7 @@ same transactions; it stores only terms (see :mod:`ingest.terms`), not a second 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import orjson
 
+from ingest import finished
 from ingest.census import Census
 from ingest.chat import (
     Attachment,
@@ -26,8 +27,9 @@ from ingest.chat import (
     RawMessage,
     Reaction,
 )
-from ingest.database import bounds, connect, explained, instant
+from ingest.database import bounds, connect, explained, immediate, instant
 from ingest.errors import ArchiveError
+from ingest.finished import Outcome
 from ingest.intake import Added, Intake
 from ingest.people import readdress
 from ingest.terms import any_of, terms
@@ -97,6 +99,31 @@ class Archive(Census):
         with explained("archive"):
             return Intake(self._connection, self._roster).add(messages)
 
+    def retain(self, chat: str, ids: Collection[str]) -> int:
+        """Remove what a chat holds beside these messages; how many that were."""
+        with explained("archive"), immediate(self._connection):
+            return Intake(self._connection, self._roster).retain(chat, ids)
+
+    def finished(self, fingerprint: bytes) -> Outcome | None:
+        """What importing the file of this fingerprint came to, where it need not be read again."""
+        with explained("archive"):
+            return finished.find(self._connection, fingerprint)
+
+    def note_finished(self, fingerprint: bytes, outcome: Outcome) -> None:
+        """Remember that a file was read to its end."""
+        with explained("archive"), immediate(self._connection):
+            finished.record(self._connection, fingerprint, outcome)
+
+    def media_words(self, digest: bytes) -> str | None:
+        """The words found before for a media file; see :mod:`ingest.media`."""
+        found = self._rows("SELECT words FROM media WHERE digest = ?", [digest])
+        return next((str(words) for (words,) in found), None)
+
+    def keep_media_words(self, digest: bytes, words: str) -> None:
+        """Keep the words for a media file, so that it is described once."""
+        with explained("archive"):
+            self._connection.execute("INSERT OR REPLACE INTO media VALUES (?, ?)", (digest, words))
+
     def chats(self) -> list[Conversation]:
         """Every conversation, in the order they were first imported."""
         rows = self._rows(
@@ -150,6 +177,19 @@ class Archive(Census):
         )
         rows = self._rows(sql, [match, *values, limit])
         return [(self._message(row), float(row[-1])) for row in rows]
+
+    def by_self(self) -> Iterator[Message]:
+        """All that @self wrote, in every chat, oldest first."""
+        mine = "m.person IN (SELECT id FROM person WHERE is_self)"
+        yield from self._fetch(f"{_SELECT} WHERE {mine} ORDER BY m.sent_at, m.id", [])
+
+    def texts_of_others(self, least: int) -> Iterator[tuple[str, int]]:
+        """Texts of at least ``least`` characters by all but @self, and when (milliseconds)."""
+        yield from self._rows(
+            "SELECT text, sent_at FROM message WHERE length(text) >= ? "
+            "AND person NOT IN (SELECT id FROM person WHERE is_self)",
+            [least],
+        )
 
     def self_times(self) -> list[datetime]:
         """When @self wrote, oldest first."""

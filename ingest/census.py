@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ingest.chat import Person
-from ingest.database import explained, immediate
+from ingest.database import explained, immediate, wipe, wipe_later
 from ingest.errors import ArchiveError
 from ingest.forgetting import remove_person
 from ingest.identities import Identities
@@ -124,9 +124,9 @@ class Census:
         person = self.find_person(who)
         with explained("archive"), self._writing():
             removed = remove_person(self._connection, self._roster, person)
-        self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
-        self._connection.execute("VACUUM")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            wipe_later(self._connection)
+        with explained("archive"):
+            wipe(self._connection)
         self._roster.reload()
         return removed
 

@@ -1,4 +1,4 @@
-"""`atself ingest`, `atself dataset`."""
+"""`atself ingest`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ingest.archive import Archive
-    from ingest.dataset import DatasetManifest
     from ingest.importer import Report
 
 _INGEST_EXAMPLES = """\b
@@ -24,15 +23,20 @@ Examples:
   atself ingest result.json --self "Kevin Buzzard"
   atself ingest exports/ old-chat.zip log.txt.gz --self @me
   atself ingest result.json --json | jq .skipped
+  atself ingest posts.csv --map author=writer,text=post,time=when
 
-Formats: Telegram Desktop JSON (one chat or a whole account), plain "@speaker: text" logs; plain,
-.gz, .zip or a folder of them. Importing a file again changes nothing.
+Exports are recognised by their content, whatever their names: atself ingest --formats lists them.
+A path may be a file, a .gz, a .zip or a folder. Importing a file again changes nothing.
 """
-_DATASET_EXAMPLES = """\b
-Examples:
-  atself dataset             build it from the archive
-  atself dataset --json      and print its manifest
-"""
+
+
+def _list_formats(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    if not value:
+        return
+    from ingest.parsers import PARSERS
+
+    emit_table(("format", "recognised by its content"), ((p.name, p.expects) for p in PARSERS))
+    context.exit()
 
 
 @click.command(epilog=_INGEST_EXAMPLES)
@@ -44,27 +48,59 @@ Examples:
     metavar="WHO",
     help="Who you are: display name, handle or account. Repeat it for several accounts of yours.",
 )
+@click.option(
+    "--map",
+    "mapping",
+    metavar="PART=COLUMN,…",
+    help="Columns of CSV, TSV and JSONL: author, text and, where told, time, id, reply_to, chat.",
+)
+@click.option(
+    "--formats",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_formats,
+    help="List the exports that are recognised, and end.",
+)
 @home_option
 @json_option
-def ingest(paths: tuple[Path, ...], me: tuple[str, ...], home: Path, as_json: bool) -> None:
+def ingest(
+    paths: tuple[Path, ...],
+    me: tuple[str, ...],
+    mapping: str | None,
+    home: Path,
+    as_json: bool,
+) -> None:
     """Read chat exports into the archive; whatever is left out is counted by reason."""
     from zoneinfo import ZoneInfo
 
     from config.settings import Home, load
     from ingest.archive import Archive
-    from ingest.errors import IngestError
+    from ingest.errors import IngestError, printable
     from ingest.importer import import_paths
+    from ingest.media import hook_of
+    from ingest.parsers.mapped import Columns
     from ingest.people_commands import settle_self
 
     settings = load(home)
+    columns = Columns.of(mapping) if mapping is not None else None
     if not any(path.exists() for path in paths):
-        raise IngestError(f"{', '.join(map(str, paths))}: no such file or folder")
+        where = printable(", ".join(map(str, paths)))
+        raise IngestError(f"{where}: no such file or folder")
     with Archive.open(Home(home).archive, create=True) as archive:
-        with _bytes_read(paths) as on_bytes:
-            zone = ZoneInfo(settings.ingest.time_zone)
-            report = import_paths(archive, paths, zone=zone, on_bytes=on_bytes)
+        with _reading(paths) as (on_bytes, on_messages):
+            report = import_paths(
+                archive,
+                paths,
+                zone=ZoneInfo(settings.ingest.time_zone),
+                columns=columns,
+                hook=hook_of(settings.media, archive),
+                on_bytes=on_bytes,
+                on_messages=on_messages,
+            )
         if report.files and (me or archive.people()):
             report.problems += settle_self(archive, me)
+            archive.settle()  # where several accounts became one self
         _print(_summary(archive, report), as_json=as_json)
     for problem in report.problems[:-1]:
         say(f"error: {problem}")
@@ -83,6 +119,7 @@ def _summary(archive: Archive, report: Report) -> dict[str, Any]:
     return {
         **asdict(archive.counts()),
         "files": report.files,
+        "files_known": report.known,
         "added": asdict(report.added),
         "settled": asdict(report.settled),
         "skipped": dict(report.skipped.most_common()),
@@ -103,12 +140,15 @@ def _flat(result: dict[str, Any]) -> dict[str, object]:
         "replies": f"{result['replies']:,}",
         **settled_lines(result["settled"]),
         "skipped": skipped or "nothing",
+        **({"files known": f"{result['files_known']:,}"} if result["files_known"] else {}),
     }
 
 
 @contextmanager
-def _bytes_read(paths: tuple[Path, ...]) -> Iterator[Callable[[int], None]]:
-    """A progress bar over the bytes of all inputs."""
+def _reading(
+    paths: tuple[Path, ...],
+) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """A progress bar over the bytes on disk of all inputs, with the messages met so far."""
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -119,68 +159,24 @@ def _bytes_read(paths: tuple[Path, ...]) -> Iterator[Callable[[int], None]]:
     )
 
     from config.console import stderr
+    from ingest.sources import bytes_of
 
-    files = (file for path in paths for file in ([path] if path.is_file() else path.rglob("*")))
-    total = sum(file.stat().st_size for file in files if file.is_file())
     columns = (
         TextColumn("reading"),
         BarColumn(bar_width=28),
         DownloadColumn(),
         TransferSpeedColumn(),
+        TextColumn("{task.fields[messages]:,} messages"),
         TimeRemainingColumn(),
     )
     console = stderr()
     with Progress(*columns, console=console, disable=not console.is_terminal) as display:
-        task = display.add_task("reading", total=total)
-        yield lambda count: display.update(task, advance=count)
+        task = display.add_task("reading", total=sum(map(bytes_of, paths)), messages=0)
+        met = 0
 
+        def count(messages: int) -> None:
+            nonlocal met
+            met += messages
+            display.update(task, messages=met)
 
-@click.command(epilog=_DATASET_EXAMPLES)
-@home_option
-@json_option
-def dataset(home: Path, as_json: bool) -> None:
-    """Cut the archive into training windows: train, validation and test, split by time."""
-    from datetime import UTC, datetime
-
-    from config.settings import Home, load
-    from ingest.archive import Archive
-    from ingest.dataset import build
-    from ingest.memory import recaller
-
-    settings, place = load(home), Home(home)
-    pseudonyms = settings.ingest.pseudonyms
-    with (
-        Archive.open(place.archive, pseudonyms=pseudonyms) as archive,
-        _working("cutting windows"),
-    ):
-        recall = recaller(archive, settings) if settings.recall.enabled else None
-        manifest = build(archive, place.dataset, settings, now=datetime.now(UTC), recall=recall)
-    if as_json:
-        emit_json(asdict(manifest))
-    else:
-        _show(manifest)
-
-
-@contextmanager
-def _working(what: str) -> Iterator[None]:
-    from config.console import stderr
-
-    console = stderr()
-    if console.is_terminal:
-        with console.status(what):
-            yield
-    else:
-        yield
-
-
-def _show(manifest: DatasetManifest) -> None:
-    emit_table(
-        ("split", "windows", "replies", "messages", "tokens (est.)"),
-        (
-            (name, f"{x.windows:,}", f"{x.replies:,}", f"{x.messages:,}", f"{x.tokens:,}")
-            for name, x in manifest.splits.items()
-        ),
-    )
-    languages = ", ".join(f"{code} {share:.0%}" for code, share in manifest.languages.items())
-    dropped = ", ".join(f"{count:,} {reason}" for reason, count in manifest.dropped.items())
-    emit_mapping({"languages": languages, "left out": dropped or "nothing", "hash": manifest.hash})
+        yield lambda read: display.update(task, advance=read), count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,8 +24,14 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA cache_size = -65536")
+        # Pages of the indexes are written many times before they rest; 32 MiB of them, not 4,
+        # between two checkpoints.
+        connection.execute("PRAGMA wal_autocheckpoint = 8000")
         _migrate(connection, path)
         connection.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, words, row)")
+        if connection.execute("SELECT 1 FROM meta WHERE key = 'wipe'").fetchone():
+            with suppress(sqlite3.OperationalError):  # locked: whoever began it is still at it
+                wipe(connection)
         return connection
 
 
@@ -45,7 +51,7 @@ def _script_from(version: int) -> str:
     """What makes an archive of this layout, 0 for an empty file, one of today's."""
     if version == 0:
         return schema.TABLES
-    return "".join(schema.UPGRADES[step] for step in range(version, schema.VERSION))
+    return "\n".join(schema.UPGRADES[step] for step in range(version, schema.VERSION))
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -75,6 +81,11 @@ def touch(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
 
 
+def unsettle(connection: sqlite3.Connection) -> None:
+    """Note that people are to be settled again: messages came, or somebody was merged or split."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('unsettled', 1)")
+
+
 @contextmanager
 def explained(where: object) -> Iterator[None]:
     """Turn SQLite's failures into one line that says what to do."""
@@ -93,6 +104,19 @@ def explained(where: object) -> Iterator[None]:
         raise ArchiveError(
             f"{where}: not a sound SQLite file ({error}); move it away and ingest the exports again"
         ) from error
+
+
+def wipe_later(connection: sqlite3.Connection) -> None:
+    """In the transaction that deletes: a process killed before it wipes leaves it to the next."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('wipe', 1)")
+
+
+def wipe(connection: sqlite3.Connection) -> None:
+    """Leave no byte of what was deleted in the index, on free pages, or in the log."""
+    connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+    connection.execute("VACUUM")
+    connection.execute("DELETE FROM meta WHERE key = 'wipe'")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def millis(instant: datetime) -> int:

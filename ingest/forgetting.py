@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
+from ingest import finished
 from ingest.chat import Account, Person
-from ingest.database import touch
+from ingest.database import touch, unsettle
 from ingest.names import Finder, Found, fold, names_by_person
 from ingest.people import SOMEONE, readdress
 from ingest.roster import NAME_KEY, Roster, account_digest
@@ -36,14 +37,16 @@ def remove_person(connection: sqlite3.Connection, roster: Roster, person: Person
     connection.executemany("DELETE FROM person WHERE id = ?", [(row,) for row in rows])
     # Names found to be everyday words; the next import finds those of the others anew.
     connection.execute("DELETE FROM meta WHERE key = 'everyday'")
+    finished.invalidate(connection)
     touch(connection)
+    unsettle(connection)
     return removed
 
 
 def _remove_messages(connection: sqlite3.Connection, row: int) -> int:
     found = connection.execute("SELECT id, text FROM message WHERE person = ?", (row,)).fetchall()
     for id, text in found:
-        unindex(connection, id, text)
+        unindex(connection, [(id, text)])
         connection.execute("DELETE FROM unresolved WHERE message = ?", (id,))
     connection.execute("DELETE FROM message WHERE person = ?", (row,))
     return len(found)
@@ -69,8 +72,8 @@ def _unname(
         source = SOMEONE if origin and fold(origin) in own else origin
         if shorn == text and not is_named and source == origin:
             continue
-        unindex(connection, id, text)
-        index(connection, id, shorn)
+        unindex(connection, [(id, text)])
+        index(connection, [(id, shorn)])
         connection.execute(
             "UPDATE message SET text = ?, mentions = ?, named = ?, forwarded_from = ? WHERE id = ?",
             (shorn, _column(kept), _column(also), source, id),

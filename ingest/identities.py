@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from ingest.chat import Person
-from ingest.database import touch
+from ingest.database import touch, unsettle
 from ingest.errors import ArchiveError
 from ingest.roster import Roster
 
@@ -36,6 +36,7 @@ class Identities:
             self._roster.refresh()
             self._roster.mark(root, is_self=is_self)
             touch(self._connection)
+            unsettle(self._connection)
         return self._roster.person(root)
 
     def split(self, id: int, *accounts: str, asked: str) -> list[Person]:
@@ -59,6 +60,7 @@ class Identities:
             self._log("split", row)
         self._roster.mark(staying[0], is_self=is_self)
         touch(self._connection)
+        unsettle(self._connection)
         return [self._roster.person(row) for row in (staying[0], *leaving)]
 
     def rename(self, id: int, name: str | None) -> Person:

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from typing import Any
 
 import orjson
 
+from ingest import finished
 from ingest.chat import Account, Conversation, RawMessage
-from ingest.database import immediate, millis, touch
+from ingest.database import immediate, millis, touch, unsettle
 from ingest.people import SOMEONE, readdress
 from ingest.roster import Roster
 from ingest.words import index, unindex
 
-BATCH = 2000
-_UPSERT = """
-INSERT INTO message (key, digest, chat, person, sent_at, text, kind, reply_to, mentions,
-                     attachments, edited_at, forwarded_from, reactions)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET
+BATCH = 4000
+BATCH_CHARACTERS = 16_000_000
+"""A batch is written when it has this many messages, or this much text: memory stays bounded."""
+_COLUMNS = (
+    "id, key, digest, chat, person, sent_at, text, kind, reply_to, mentions, attachments, "
+    "edited_at, forwarded_from, reactions"
+)
+_UPSERT = f"""
+INSERT INTO message ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
     digest = excluded.digest, person = excluded.person, sent_at = excluded.sent_at,
     text = excluded.text, kind = excluded.kind, reply_to = excluded.reply_to,
     mentions = excluded.mentions, attachments = excluded.attachments,
     edited_at = excluded.edited_at, forwarded_from = excluded.forwarded_from,
     reactions = excluded.reactions
-RETURNING id
 """
+Row = tuple[Any, ...]
+Known = tuple[bytes, int, int, int | None, int]
+"""What the archive holds of a message: digest, row id, sent and edited (ms), row of its writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,44 +77,86 @@ class Intake:
                 raise
         return total
 
+    def retain(self, chat: str, keys: Collection[str]) -> int:
+        """Delete the messages of a chat but those with these keys; the caller's transaction."""
+        sql = "SELECT m.id, m.key FROM message m JOIN chat c ON c.id = m.chat WHERE c.key = ?"
+        found = self._connection.execute(sql, (chat,))
+        ids = [id for id, key in found if key not in keys]
+        for some in _chunks(ids):
+            self._unindex(some)
+        self._connection.executemany("DELETE FROM message WHERE id = ?", [(id,) for id in ids])
+        if ids:
+            finished.invalidate(self._connection)
+            touch(self._connection)
+        return len(ids)
+
     def _add_batch(self, batch: Sequence[RawMessage]) -> Added:
-        keys = [message.id for message in batch]
-        marks = ",".join("?" * len(keys))
-        known = {
-            key: (digest, id, text, person)
-            for key, digest, id, text, person in self._connection.execute(
-                f"SELECT key, digest, id, text, person FROM message WHERE key IN ({marks})", keys
-            )
-        }
-        new = changed = forgotten = 0
+        """Write what is new and what changed; the row ids follow the order of the messages."""
+        known = self._known(batch)
+        first = id = self._next_id()
+        rows: dict[int, Row] = {}
+        self._unresolved: list[Row] = []
+        changed = forgotten = 0
         for message in batch:
-            digest = _digest(message)
-            old, id, text, person = known.get(message.id, (None, 0, "", None))
-            if old == digest:
+            digest, old = _digest(message), known.get(message.id)
+            if old is not None and (old[0] == digest or _is_later(old, message)):
                 continue
             message = self._roster.unwrapped(message)
             if self._roster.is_forgotten(message.author):
                 forgotten += 1
                 continue
-            if old is not None:
-                unindex(self._connection, id, text)
-                self._connection.execute("DELETE FROM unresolved WHERE message = ?", (id,))
-                changed += 1
-            else:
-                new += 1
-            known[message.id] = self._write(message, digest, person)
+            place, writer = (id, None) if old is None else (old[1], old[-1])
+            row = self._row(place, message, digest, writer)
+            changed += old is not None
+            id += old is None
+            rows[row[0]] = row
+            known[message.id] = digest, row[0], row[5], row[11], row[4]
+        self._write(rows, first)
         self._roster.flush()
-        if new or changed:
-            touch(self._connection)
-        return Added(new, changed, len(batch) - new - changed - forgotten, forgotten)
+        return Added(
+            id - first, changed, len(batch) - (id - first) - changed - forgotten, forgotten
+        )
 
-    def _write(
-        self, message: RawMessage, digest: bytes, known: int | None
-    ) -> tuple[bytes, int, str, int]:
+    def _known(self, batch: Sequence[RawMessage]) -> dict[str, Known]:
+        """What the archive holds of these messages, by key."""
+        keys = [message.id for message in batch]
+        marks = ",".join("?" * len(keys))
+        columns = "key, digest, id, sent_at, edited_at, person"
+        sql = f"SELECT {columns} FROM message WHERE key IN ({marks})"
+        return {row[0]: row[1:] for row in self._connection.execute(sql, keys)}
+
+    def _next_id(self) -> int:
+        return int(
+            self._connection.execute("SELECT ifnull(max(id), 0) + 1 FROM message").fetchone()[0]
+        )
+
+    def _write(self, rows: dict[int, Row], first: int) -> None:
+        """Put rows and their index entries in place; those below ``first`` are there already."""
+        if not rows:
+            return
+        old = [id for id in rows if id < first]
+        if old:
+            self._unindex(old)
+            self._connection.executemany(
+                "DELETE FROM unresolved WHERE message = ?", [(id,) for id in old]
+            )
+            finished.invalidate(self._connection)
+        self._connection.executemany(_UPSERT, rows.values())
+        index(self._connection, ((id, row[6]) for id, row in rows.items()))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO unresolved VALUES (?, ?, ?, ?)", self._unresolved
+        )
+        touch(self._connection)
+        unsettle(self._connection)
+
+    def _row(self, id: int, message: RawMessage, digest: bytes, writer: int | None = None) -> Row:
+        """The row of a message; ``writer`` wrote it as it was known before."""
         sent_at, chat = millis(message.sent_at), self._chat(message.chat)
-        person = self._roster.resolve(message.author, sent_at, chat, known)
+        person = self._roster.resolve(message.author, sent_at, chat, writer)
         text, mentions, unresolved = self._text(message)
-        row = (
+        self._unresolved += [(id, each.platform, each.key, each.name) for each in unresolved]
+        return (
+            id,
             message.id,
             digest,
             chat,
@@ -122,14 +171,6 @@ class Intake:
             message.forwarded_from,
             _reactions(message),
         )
-        id = int(self._connection.execute(_UPSERT, row).fetchone()[0])
-        index(self._connection, id, text)
-        if unresolved:
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO unresolved VALUES (?, ?, ?, ?)",
-                [(id, account.platform, account.key, account.name) for account in unresolved],
-            )
-        return digest, id, text, person
 
     def _text(self, message: RawMessage) -> tuple[str, list[int], list[Account]]:
         """Placeholders and words, mentioned names replaced by handles, and who is mentioned.
@@ -137,6 +178,8 @@ class Intake:
         The last are the mentioned who have not spoken yet.
         """
         text = message.text.encode("utf-8", "replace").decode()
+        if not message.mentions and not message.attachments:
+            return text, [], []
         mentions: list[int] = []
         unresolved: list[Account] = []
         handles: dict[str, str] = {}
@@ -166,22 +209,41 @@ class Intake:
             self._chats[chat.id] = int(row[0])
         return self._chats[chat.id]
 
+    def _unindex(self, ids: Sequence[int]) -> None:
+        marks = ",".join("?" * len(ids))
+        sql = f"SELECT id, text FROM message WHERE id IN ({marks}) ORDER BY id"
+        unindex(self._connection, self._connection.execute(sql, ids).fetchall())
+
+
+def _is_later(known: Known, message: RawMessage) -> bool:
+    """Whether ``message`` is an older state of what is known: exported before it was edited."""
+    _digest, _id, sent_at, edited_at, _writer = known
+    if edited_at is None or millis(message.sent_at) != sent_at:
+        return False
+    return message.edited_at is None or millis(message.edited_at) < edited_at
+
 
 def _batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
-    """Lists of up to BATCH messages; an error in the source is raised after what came before it."""
-    iterator = iter(messages)
-    failure: BaseException | None = None
-    while failure is None:
-        batch: list[RawMessage] = []
-        try:
-            batch.extend(islice(iterator, BATCH))
-        except Exception as error:  # written first, then raised: nothing read is lost
-            failure = error
-        if not batch:
-            break
+    """Lists of messages; an error in the source is raised after what came before it."""
+    batch: list[RawMessage] = []
+    characters = 0
+    try:
+        for message in messages:
+            batch.append(message)
+            characters += len(message.text)
+            if len(batch) == BATCH or characters > BATCH_CHARACTERS:
+                yield batch
+                batch, characters = [], 0
+    except Exception:  # written first, then raised: nothing read is lost
+        if batch:
+            yield batch
+        raise
+    if batch:
         yield batch
-    if failure is not None:
-        raise failure
+
+
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
 def _attachments(message: RawMessage) -> str | None:
@@ -195,18 +257,24 @@ def _reactions(message: RawMessage) -> str | None:
 
 
 def _digest(message: RawMessage) -> bytes:
+    """What tells a changed message from the same one: everything but its id and its chat."""
+    author = message.author
     parts = (
-        message.author.platform,
-        message.author.key,
-        message.author.name,
-        message.sent_at.isoformat(),
+        author.platform,
+        author.key,
+        author.name,
+        message.sent_at,
         message.text,
         message.kind,
         message.reply_to,
-        tuple((account.key, account.name) for account in message.mentions),
-        tuple((attachment.kind, attachment.label) for attachment in message.attachments),
+        [(account.key, account.name) for account in message.mentions],
+        [(attachment.kind, attachment.label) for attachment in message.attachments],
         message.edited_at,
         message.forwarded_from,
         message.reactions,
     )
-    return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=16).digest()
+    try:
+        written = orjson.dumps(parts)
+    except TypeError:  # half a surrogate pair, which JSON cannot hold
+        written = repr(parts).encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(written, digest_size=16).digest()

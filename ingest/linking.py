@@ -142,8 +142,8 @@ class _Chat:
                 "UPDATE message SET named = ? WHERE id = ?", (_column(named), row.id)
             )
         if len(mentions) != len(row.mentions):
-            unindex(self.connection, row.id, row.text)
-            index(self.connection, row.id, text)
+            unindex(self.connection, [(row.id, row.text)])
+            index(self.connection, [(row.id, text)])
             self.connection.execute(
                 "UPDATE message SET text = ?, mentions = ? WHERE id = ?",
                 (text, _column(mentions), row.id),

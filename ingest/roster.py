@@ -225,7 +225,7 @@ class Roster:
         )
 
     def _join(self, account: Account) -> int:
-        is_self = account.key == SELF_KEY and account.platform == "plain"
+        is_self = account.key == SELF_KEY and account.platform in ("plain", "writing")
         known = self._me() if is_self else None
         id = self._create(account, is_self and known is None)
         self._accounts[account.platform, account.key] = id

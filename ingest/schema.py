@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 5
 
 _PEOPLE = """
 CREATE TABLE member (                    -- who wrote where, first and last (milliseconds)
@@ -85,6 +85,14 @@ CREATE TABLE message (
 );
 CREATE INDEX message_order ON message (chat, sent_at, id);
 CREATE INDEX message_person ON message (person);
+CREATE TABLE finished (                  -- files read to their end; see ingest.finished
+    fingerprint BLOB PRIMARY KEY,
+    outcome TEXT NOT NULL                -- JSON
+) WITHOUT ROWID;
+CREATE TABLE media (                     -- words found for voice notes and pictures
+    digest BLOB PRIMARY KEY,             -- of the file and of how its words were found
+    words TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('revision', 0);
 -- Contentless: the index keeps positions of terms, the text stays in message alone.
@@ -93,7 +101,9 @@ CREATE VIRTUAL TABLE words USING fts5 (terms, content='', tokenize='unicode61 re
 
 UPGRADES = {
     1: "ALTER TABLE message ADD COLUMN reactions TEXT;",
-    2: f"""
+    2: "CREATE TABLE finished (fingerprint BLOB PRIMARY KEY, outcome TEXT NOT NULL) WITHOUT ROWID;",
+    3: "CREATE TABLE media (digest BLOB PRIMARY KEY, words TEXT NOT NULL) WITHOUT ROWID;",
+    4: f"""
 ALTER TABLE message ADD COLUMN named TEXT;
 ALTER TABLE person ADD COLUMN same_as INTEGER REFERENCES person;
 ALTER TABLE person ADD COLUMN shown TEXT;
@@ -103,6 +113,7 @@ UPDATE name SET until = since;
 {_PEOPLE}
 INSERT INTO member
     SELECT chat, person, min(sent_at), max(sent_at) FROM message GROUP BY chat, person;
+INSERT INTO meta VALUES ('unsettled', 1);
 """,
 }
 """What leads from each layout to the next."""

@@ -49,9 +49,10 @@ class Settled:
 
 def settle(connection: sqlite3.Connection, roster: Roster) -> Settled:
     """All of it, where anything changed since the last time; the caller's transaction."""
-    if _revision(connection) == _settled(connection):
+    if not connection.execute("DELETE FROM meta WHERE key = 'unsettled'").rowcount:
         return Settled()
     joined = join_by_name(connection, roster)
+    connection.execute("DELETE FROM meta WHERE key = 'unsettled'")
     bridges, messages = unwrap_bridges(connection, roster)
     bots = mark_bots(connection, roster)
     mentions = resolve_mentions(connection, roster)
@@ -60,9 +61,6 @@ def settle(connection: sqlite3.Connection, roster: Roster) -> Settled:
     result = Settled(joined, bridges, messages, bots, mentions + spelled, named)
     if result != Settled():
         touch(connection)
-    connection.execute(
-        "INSERT OR REPLACE INTO meta VALUES ('settled', ?)", (_revision(connection),)
-    )
     return result
 
 
@@ -127,9 +125,9 @@ def resolve_mentions(connection: sqlite3.Connection, roster: Roster) -> int:
         text, mentions = connection.execute(
             "SELECT text, mentions FROM message WHERE id = ?", (id,)
         ).fetchone()
-        unindex(connection, id, text)
+        unindex(connection, [(id, text)])
         text = readdress(text, {name: roster.handle(row)} if name else {})
-        index(connection, id, text)
+        index(connection, [(id, text)])
         known = orjson.loads(mentions) if mentions else []
         connection.execute(
             "UPDATE message SET text = ?, mentions = ? WHERE id = ?",
@@ -141,15 +139,6 @@ def resolve_mentions(connection: sqlite3.Connection, roster: Roster) -> int:
         )
         resolved += 1
     return resolved
-
-
-def _revision(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()[0])
-
-
-def _settled(connection: sqlite3.Connection) -> int | None:
-    row = connection.execute("SELECT value FROM meta WHERE key = 'settled'").fetchone()
-    return int(row[0]) if row else None
 
 
 def _chats_of_rows(connection: sqlite3.Connection, roster: Roster) -> dict[int, set[_Chat]]:
@@ -250,12 +239,12 @@ def _unwrap(connection: sqlite3.Connection, roster: Roster, row: int, style: str
             if found is None:
                 continue
             author = bridged(platform, found[0])
-            unindex(connection, id, text)
+            unindex(connection, [(id, text)])
             count += 1
             if roster.is_forgotten(author):
                 connection.execute("DELETE FROM message WHERE id = ?", (id,))
                 continue
-            index(connection, id, found[1])
+            index(connection, [(id, found[1])])
             connection.execute(
                 "UPDATE message SET person = ?, text = ? WHERE id = ?",
                 (roster.resolve(author, sent_at, chat), found[1], id),

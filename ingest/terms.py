@@ -14,16 +14,17 @@ _UNSPACED = (
 _RUNS = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+(?:['’][^\W\d_]+)?")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+_FIRST_UNSPACED = "\u0e00"
+_ASCII_ELISION = re.compile(r"(?<=[A-Za-z0-9])'([A-Za-z]+)'?")
 
 
 def terms(text: str) -> Iterator[str]:
     """Folded search terms of ``text`` in order; ``"吃片儿川 SQLite"`` → 吃片 片儿 儿川 sqlite."""
-    for match in _RUNS.finditer(_folded(text)):
-        run = match[0]
-        if not _IS_UNSPACED.match(run) or len(run) == 1:
+    for run in _RUNS.findall(_folded(text)):
+        if run[0] < _FIRST_UNSPACED or len(run) == 1 or not _IS_UNSPACED.match(run):
             yield run.replace("'", "").replace("’", "")
         else:
-            yield from (run[i : i + 2] for i in range(len(run) - 1))
+            yield from map(str.__add__, run, run[1:])
 
 
 def _folded(text: str) -> str:
@@ -36,8 +37,13 @@ def _folded(text: str) -> str:
 
 
 def phrase(text: str) -> str:
-    """The terms joined by spaces, as the full-text index stores them."""
-    return " ".join(terms(text))
+    """What the full-text index is given, whose tokenizer finds the terms of ``text`` in it.
+
+    The tokenizer splits and lowers ASCII as :func:`terms` does, but for the apostrophe.
+    """
+    if not text.isascii():
+        return " ".join(terms(text))
+    return _ASCII_ELISION.sub(r"\1 ", text) if "'" in text else text
 
 
 def any_of(wanted: Iterable[str]) -> str:

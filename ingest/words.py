@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 
 from ingest.terms import phrase
 
 
-def index(connection: sqlite3.Connection, id: int, text: str) -> None:
-    """Make a message findable by the terms of its text."""
-    connection.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (id, phrase(text)))
+def index(connection: sqlite3.Connection, texts: Iterable[tuple[int, str]]) -> None:
+    """Make messages, ``(row id, text)``, findable by the terms of their texts."""
+    connection.executemany(
+        "INSERT INTO words (rowid, terms) VALUES (?, ?)",
+        ((id, phrase(text)) for id, text in texts),
+    )
 
 
-def unindex(connection: sqlite3.Connection, id: int, text: str) -> None:
-    """Take a message out: a contentless index must be told the very text it had indexed."""
-    connection.execute(
-        "INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", (id, phrase(text))
+def unindex(connection: sqlite3.Connection, texts: Iterable[tuple[int, str]]) -> None:
+    """Take messages out: a contentless index must be told the very texts it had indexed."""
+    connection.executemany(
+        "INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)",
+        ((id, phrase(text)) for id, text in texts),
     )

@@ -2,8 +2,66 @@
 
 from __future__ import annotations
 
-from ingest.parsers import plain, telegram
+from ingest.parsers import (
+    conversation,
+    discord_csv,
+    discord_html,
+    discord_json,
+    discord_package,
+    discord_text,
+    imessage_html,
+    imessage_text,
+    irc,
+    kakao,
+    line,
+    mapped,
+    matrix,
+    matrix_html,
+    matrix_text,
+    meta,
+    plain,
+    qq_json,
+    qq_text,
+    signal_backup,
+    signal_json,
+    signal_text,
+    slack,
+    telegram,
+    telegram_html,
+    wechat_csv,
+    wechat_json,
+    whatsapp,
+)
 from ingest.parsers.base import Parser
 
-PARSERS: tuple[Parser, ...] = (telegram.PARSER, plain.PARSER)
+PARSERS: tuple[Parser, ...] = (
+    conversation.PARSER,
+    discord_csv.PARSER,
+    discord_html.PARSER,
+    discord_json.PARSER,
+    discord_package.PARSER,
+    discord_text.PARSER,
+    imessage_html.PARSER,
+    imessage_text.PARSER,
+    irc.PARSER,
+    kakao.PARSER,
+    line.PARSER,
+    mapped.PARSER,
+    matrix.PARSER,
+    matrix_html.PARSER,
+    matrix_text.PARSER,
+    meta.PARSER,
+    plain.PARSER,
+    qq_json.PARSER,
+    qq_text.PARSER,
+    signal_backup.PARSER,
+    signal_json.PARSER,
+    signal_text.PARSER,
+    slack.PARSER,
+    telegram.PARSER,
+    telegram_html.PARSER,
+    wechat_csv.PARSER,
+    wechat_json.PARSER,
+    whatsapp.PARSER,
+)
 """Every known format."""

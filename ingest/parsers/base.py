@@ -7,12 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import date, tzinfo
 from io import BufferedIOBase
 from pathlib import PurePath
 
 from ingest.chat import Kind, RawMessage
-from ingest.errors import FormatError
+from ingest.errors import FormatError, UnknownFormat
 from ingest.sources import Source
 
 _COMMAND = re.compile(r"/[A-Za-z]\w{0,31}(@\w+)?(\s|$)")
@@ -62,17 +62,18 @@ class Parser:
 
 
 def parser_for(source: Source, parsers: Iterable[Parser]) -> Parser:
-    """The one parser that claims ``source``; zero or two claimants are a FormatError."""
+    """The one parser that claims ``source``; UnknownFormat for none, FormatError for two."""
     head = source.head()
-    parsers = tuple(parsers)
     claimants = [parser for parser in parsers if parser.claims(head)]
     if len(claimants) == 1:
         return claimants[0]
     if claimants:
         names = " and ".join(parser.name for parser in claimants)
         raise FormatError(f"{source.name}: claimed by {names}; please report this file's format")
-    expected = "; ".join(parser.expects for parser in parsers)
-    raise FormatError(f"{source.name}: {_seen(head)}, not a known chat export (known: {expected})")
+    raise UnknownFormat(
+        f"{source.name}: {_seen(head)}, not a known chat export; "
+        "for what is: atself ingest --formats"
+    )
 
 
 def _seen(head: bytes) -> str:
@@ -102,6 +103,20 @@ class Repeats:
         key = digest(*parts)
         self._seen[key] += 1
         return key if self._seen[key] == 1 else digest(*parts, self._seen[key])
+
+
+class DailyRepeats:
+    """`Repeats` that start anew with each day: bounded memory for exports in order of time."""
+
+    def __init__(self) -> None:
+        self._day: date | None = None
+        self._repeats = Repeats()
+
+    def id(self, day: date, *parts: object) -> str:
+        """The id of the next message, sent on ``day``, that is made of ``parts``."""
+        if day != self._day:
+            self._day, self._repeats = day, Repeats()
+        return self._repeats.id(*parts)
 
 
 def kind_of(text: str) -> Kind:

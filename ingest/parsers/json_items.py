@@ -5,6 +5,8 @@ holds one per chat, and which chat an item is from must be followed: exporters w
 line, and a JSON string cannot hold a raw line break, so the items are the runs of lines between an
 opening brace and the closing one at its indentation (87 MB/s). Accounts laid out otherwise go
 through ijson's events (35 MB/s).
+
+`array_items` and `around_array` serve every format with one array of messages at a known path.
 """
 
 from __future__ import annotations
@@ -21,12 +23,19 @@ import ijson
 import orjson
 
 from ingest.errors import FormatError
+from ingest.parsers.base import Reading
 
 _ARRAY = re.compile(rb'^[ \t]*"messages":[ \t]*\[[ \t]*\r?\n$')
 _OBJECT = re.compile(rb"^[ \t]*\{[ \t]*\r?\n$")
 _SCALAR = re.compile(rb'^[ \t]*"(name|type|id)":[ \t]*(.+?),?[ \t]*\r?\n$')
 _PRETTY = re.compile(rb'"messages":[ \t]*\[[ \t]*\r?\n[ \t]*\{[ \t]*\r?\n')
-MAX_ITEM_BYTES = 64 * 1024 * 1024
+MAX_ITEM_BYTES = 16 * 1024 * 1024
+"""Longer than any message. yajl takes time with the square of a string: 20 s for one of 64 MiB."""
+MAX_DEPTH = 500
+"""Braces and brackets inside each other. ijson keeps the path of each: at 100,000, gigabytes."""
+MAX_AROUND = 1_000_000
+"""Values beside the messages that are kept."""
+_UNSTRUCTURED = bytes(set(range(256)) - set(b'"[]{}'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,94 @@ def items(stream: BufferedIOBase, head: bytes, name: str) -> Iterator[Item]:
     return (_by_lines if _PRETTY.search(head) else _by_events)(stream, name)
 
 
+def array_items(reading: Reading, path: str = "messages") -> Iterator[Any]:
+    """Every element of the array at ``path``, whatever its type, from the start of the file.
+
+    ``path`` is names joined by dots, ``item`` for an element on the way (``chats.item.messages``)
+    and empty for a file that is one array. FormatError, after the elements before, where the file
+    is cut short, is not JSON or is nested too deeply.
+    """
+    _rewind(reading)
+    pieces = _Pieces(reading.stream, reading.name)
+    with _explained(reading.name):
+        prefix = f"{path}.item" if path else "item"
+        for value in ijson.items(pieces, prefix, use_float=True):
+            pieces.waited = 0
+            yield value
+
+
+def object_members(reading: Reading, path: str) -> Iterator[tuple[str, Any]]:
+    """Every member of the object at ``path``, name and value, from the start of the file.
+
+    Raises FormatError as `array_items` does.
+    """
+    _rewind(reading)
+    pieces = _Pieces(reading.stream, reading.name)
+    with _explained(reading.name):
+        for key, value in ijson.kvitems(pieces, path, use_float=True):
+            pieces.waited = 0
+            yield key, value
+
+
+def before_array(reading: Reading, path: str = "messages") -> dict[str, Any]:
+    """What stands before the array at ``path``, as `around_array` gives it."""
+    return _outside(reading, path, goes_on=False)
+
+
+def around_array(reading: Reading, path: str = "messages") -> dict[str, Any]:
+    """The file's object with its array at ``path`` left empty: what stands before and behind it.
+
+    Reads the whole file in bounded memory. Of a damaged file, what stands before the damage.
+    """
+    return _outside(reading, path, goes_on=True)
+
+
+def _outside(reading: Reading, path: str, *, goes_on: bool) -> dict[str, Any]:
+    _rewind(reading)
+    pieces = _Pieces(reading.stream, reading.name)
+    builder = ijson.ObjectBuilder()
+    try:
+        for count, (event, value) in enumerate(_events_outside(pieces, path, goes_on=goes_on)):
+            builder.event(event, value)
+            if count > MAX_AROUND:
+                raise FormatError(
+                    f"{reading.name}: over a million values beside the messages; not a chat export"
+                )
+    except (ijson.JSONError, UnicodeDecodeError):  # array_items says so after the messages
+        pass
+    found = getattr(builder, "value", None)
+    return found if isinstance(found, dict) else {}
+
+
+def _events_outside(pieces: _Pieces, path: str, *, goes_on: bool) -> Iterator[tuple[str, Any]]:
+    """ijson's events without those inside the array at ``path``; to its start, or to the end."""
+    keys: list[str] = []
+    inside = 0
+    for event, value in ijson.basic_parse(pieces, use_float=True):
+        pieces.waited = 0
+        opens, closes = event.startswith("start_"), event.startswith("end_")
+        if inside:
+            inside += opens - closes
+            if inside:
+                continue
+        elif opens:
+            inside = event == "start_array" and ".".join(keys) == path
+            keys.append("item")
+        if closes:
+            keys.pop()
+        elif event == "map_key":
+            keys[-1] = value
+        yield event, value
+        if inside and not goes_on:
+            return
+
+
+def _rewind(reading: Reading) -> None:
+    reading.stream.seek(0)
+    if reading.stream.read(len(BOM_UTF8)) != BOM_UTF8:
+        reading.stream.seek(0)
+
+
 def _single_chat(head: bytes) -> dict[str, Any] | None:
     """What stands before the ``messages`` of a file that is one chat, or None where it is not."""
     start = head.find(b'"messages"')
@@ -60,13 +157,15 @@ def _single_chat(head: bytes) -> dict[str, Any] | None:
 
 
 def _of_one_chat(stream: BufferedIOBase, name: str, chat: dict[str, Any]) -> Iterator[Item]:
+    pieces = _Pieces(stream, name)
     with _explained(name):
-        for value in ijson.items(_Pieces(stream), "messages.item", use_float=True):
+        for value in ijson.items(pieces, "messages.item", use_float=True):
+            pieces.waited = 0
             yield Item(value, chat, 0)
 
 
 def _by_lines(stream: BufferedIOBase, name: str) -> Iterator[Item]:
-    lines = enumerate(stream, 1)
+    lines = enumerate(_short_lines(stream, name), 1)
     chat: dict[str, Any] = {}
     chats, number = -1, 0
     for number, line in lines:
@@ -80,6 +179,13 @@ def _by_lines(stream: BufferedIOBase, name: str) -> Iterator[Item]:
             chat = {**chat, scalar[1].decode(): _loads(scalar[2], name, number)}
     if chats < 0 or line.strip() not in (b"}", b"]"):
         raise _cut_short(name, number)
+
+
+def _short_lines(stream: BufferedIOBase, name: str) -> Iterator[bytes]:
+    while line := stream.readline(MAX_ITEM_BYTES):
+        if len(line) == MAX_ITEM_BYTES:
+            raise FormatError(f"{name}: a line of 16 MiB; not a chat export")
+        yield line
 
 
 def _elements(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
@@ -102,7 +208,7 @@ def _elements(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[st
                 yield _loads(text, name, number)
                 item, size = [], 0
         elif size > MAX_ITEM_BYTES:
-            raise FormatError(f"{name}:{number}: one message is over 64 MiB; not a chat export")
+            raise FormatError(f"{name}:{number}: one message is over 16 MiB; not a chat export")
     raise _cut_short(name, number)
 
 
@@ -122,8 +228,11 @@ def _loads(text: bytes, name: str, line: int) -> Any:
 
 
 def _by_events(stream: BufferedIOBase, name: str) -> Iterator[Item]:
+    pieces = _Pieces(stream, name)
     with _explained(name):
-        yield from _built(ijson.parse(_Pieces(stream), use_float=True))
+        for item in _built(ijson.parse(pieces, use_float=True)):
+            pieces.waited = 0
+            yield item
 
 
 @contextmanager
@@ -138,10 +247,47 @@ def _explained(name: str) -> Iterator[None]:
 
 
 class _Pieces:
-    """Reads that return what there is, so that nothing before the end of a cut file is lost."""
+    """Reads that return what there is, so that nothing before the end of a cut file is lost.
 
-    def __init__(self, stream: BufferedIOBase) -> None:
-        self.read = stream.read1
+    FormatError where JSON is nested too deeply, or the reader long did not set ``waited`` to 0.
+    """
+
+    def __init__(self, stream: BufferedIOBase, name: str) -> None:
+        self.waited = 0
+        self._stream = stream
+        self._name = name
+        self._depth = 0
+        self._in_string = False
+        self._tail = b""
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes; none at the end of the file."""
+        piece = self._stream.read1(size)
+        self._depth += self._rise(piece)
+        if self._depth > MAX_DEPTH:
+            raise FormatError(f"{self._name}: nested over {MAX_DEPTH} deep; not a chat export")
+        self.waited += len(piece)
+        if self.waited > MAX_ITEM_BYTES:
+            raise FormatError(f"{self._name}: 16 MiB without a message; not a chat export")
+        return piece
+
+    def _rise(self, piece: bytes) -> int:
+        """How much deeper the JSON is after ``piece``, its pairs taken off from the innermost."""
+        text = self._tail + piece
+        self._tail = b"\\" if (len(text) - len(text.rstrip(b"\\"))) % 2 else b""
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+        runs = text.translate(None, _UNSTRUCTURED).split(b'"')
+        bare = b"".join(runs[self._in_string :: 2])
+        self._in_string ^= len(runs) % 2 == 0
+        for _ in range(MAX_DEPTH):
+            shorter = bare.replace(b"[]", b"").replace(b"{}", b"")
+            if len(shorter) == len(bare):
+                break
+            bare = shorter
+        else:
+            return MAX_DEPTH + 1
+        opening = bare.count(b"[") + bare.count(b"{")
+        return opening - (len(bare) - opening)
 
 
 def _built(events: Iterator[tuple[str, str, Any]]) -> Iterator[Item]:

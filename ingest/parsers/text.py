@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
 from typing import IO, cast
 
 from charset_normalizer import from_bytes
@@ -22,10 +24,12 @@ def head_text(head: bytes) -> str | None:
 
     A character cut in two at the end of the look is left out.
     """
-    text = _decoded(head, _marked(head) or "utf-8")
-    if text is None and (encoding := _guessed(head)):
-        text = head.decode(encoding, "replace")
-    return None if text is None or "\0" in text else text.removeprefix("\ufeff")
+    return _text(head, is_whole=len(head) < HEAD_BYTES)
+
+
+def decoded(content: bytes) -> str | None:
+    """A whole small file as text, or None where it is none."""
+    return _text(content, is_whole=True)
 
 
 def lines_of(reading: Reading) -> Iterator[str]:
@@ -51,19 +55,30 @@ def lines_of(reading: Reading) -> Iterator[str]:
                 )
             yield line.removesuffix("\n").removeprefix("\ufeff" if number == 1 else "")
     finally:
-        text.detach()  # the stream belongs to the caller
+        with suppress(ValueError):  # who reads no further may have closed the stream
+            text.detach()  # the stream belongs to the caller
 
 
 def _encoding(head: bytes) -> str:
     marked = _marked(head)
     if marked is not None:
         return marked
-    return "utf-8" if _decoded(head, "utf-8") is not None else _guessed(head) or "utf-8"
+    is_whole = len(head) < HEAD_BYTES
+    if _decoded(head, "utf-8", is_whole=is_whole) is not None:
+        return "utf-8"
+    return _guessed(head) or "utf-8"
 
 
-def _decoded(head: bytes, encoding: str) -> str | None:
+def _text(content: bytes, *, is_whole: bool) -> str | None:
+    text = _decoded(content, _marked(content) or "utf-8", is_whole=is_whole)
+    if text is None and (encoding := _guessed(content)):
+        text = content.decode(encoding, "replace")
+    return None if text is None or "\0" in text else text.removeprefix("\ufeff")
+
+
+def _decoded(content: bytes, encoding: str, *, is_whole: bool) -> str | None:
     try:
-        return getincrementaldecoder(encoding)().decode(head, final=len(head) < HEAD_BYTES)
+        return getincrementaldecoder(encoding)().decode(content, final=is_whole)
     except UnicodeDecodeError:
         return None
 
@@ -74,7 +89,11 @@ def _marked(head: bytes) -> str | None:
     return "utf-16" if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else None
 
 
+@lru_cache(maxsize=2)
 def _guessed(head: bytes) -> str | None:
-    """The likeliest legacy encoding (GB18030, Shift JIS, windows-1251…), by charset-normalizer."""
+    """The likeliest legacy encoding (GB18030, Shift JIS, windows-1251…), by charset-normalizer.
+
+    Kept, as every parser in turn looks at the same head.
+    """
     best = from_bytes(head).best() if b"\0" not in head else None
     return best.encoding if best is not None else None

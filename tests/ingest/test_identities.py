@@ -319,7 +319,7 @@ def test_an_archive_of_the_layout_before_opens_with_its_people(tmp_path: Path, t
         talk.chatter(2)
         before = talk.recorded(archive)
     connection = sqlite3.connect(path)
-    for table in ("member", "bridge", "unresolved", "decision"):
+    for table in ("member", "bridge", "unresolved", "decision", "finished", "media"):
         connection.execute(f"DROP TABLE {table}")
     kept = {
         "message": "id, key, digest, chat, person, sent_at, text, kind, reply_to, mentions, "

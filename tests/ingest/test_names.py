@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.archive import Archive
 from ingest.chat import Account
+from ingest.database import unsettle
 from ingest.names import Finder, Forms, form_of, short_forms
 from tests.ingest.talk import Talk, texts
 
@@ -136,7 +137,7 @@ def test_settling_again_changes_nothing(archive: Archive, club: Talk) -> None:
     club.recorded(archive, me=None)
     archive.settle()
     before = [list(archive.messages()), archive.revision]
-    archive._connection.execute("DELETE FROM meta WHERE key = 'settled'")
+    unsettle(archive._connection)
     archive.settle()
     assert [list(archive.messages()), archive.revision] == before
 

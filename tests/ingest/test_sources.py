@@ -195,6 +195,6 @@ def test_a_format_is_recognised_by_the_first_64_kib(archive: Archive, tmp_path: 
     path = tmp_path / "result.json"
     path.write_bytes(orjson.dumps(data))
     assert load(archive, path).problems == [
-        f"{path}: starts with '{path.read_text()[:40]}', not a known chat export "
-        "(known: Telegram Desktop result.json; plain '@speaker: text' lines)"
+        f"{path}: starts with '{path.read_text()[:40]}', not a known chat export; "
+        "for what is: atself ingest --formats"
     ]
