@@ -43,7 +43,8 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
     without memory and says so.
     """
     with ExitStack() as stack:
-        archive = stack.enter_context(Archive.open(home.archive))
+        pseudonyms = settings.ingest.pseudonyms
+        archive = stack.enter_context(Archive.open(home.archive, pseudonyms=pseudonyms))
         voice = find_voice(home, settings, model)
         memory = stack.enter_context(open_memory(home, settings, archive))
         generator = stack.enter_context(closing(open_generator(voice, settings)))

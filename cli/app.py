@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("config.commands:init", "Make a home folder with a commented config.toml."),
     "doctor": ("cli.doctor:doctor", "What is installed, what is missing, what will be used."),
     "ingest": ("ingest.commands:ingest", "Read chat exports into the archive."),
-    "people": ("ingest.commands:people", "Who is in the archive, and who is @self."),
+    "people": ("ingest.people_commands:people", "Who is who: list, merge, split, rename, @self."),
     "writings": ("cli.writings:writings", "Add your own texts; make question-answer pairs."),
     "dataset": ("ingest.dataset_commands:dataset", "Cut the archive into training windows."),
     "export": ("ingest.export_command:export", "Write the dataset for other trainers."),

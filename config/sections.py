@@ -54,6 +54,8 @@ class Ingest(Section):
 
     time_zone: TimeZone = "UTC"
     """Zone of exports that write local times without one (IANA name, such as Asia/Jakarta)."""
+    pseudonyms: bool = False
+    """Show models everyone but @self under a made-up name, the same everywhere, in text, too."""
     redact: bool = True
     """Replace phone numbers, mail and street addresses, card, account and identity numbers,
     passwords and keys in datasets and in memory."""

@@ -76,6 +76,16 @@ def immediate(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def touch(connection: sqlite3.Connection) -> None:
+    """Count a change, so that what was made from the archive can tell that it is older."""
+    connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+
+
+def unsettle(connection: sqlite3.Connection) -> None:
+    """Note that people are to be settled again: messages came, or somebody was merged or split."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('unsettled', 1)")
+
+
 @contextmanager
 def explained(where: object) -> Iterator[None]:
     """Turn SQLite's failures into one line that says what to do."""

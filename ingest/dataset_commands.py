@@ -58,7 +58,11 @@ def _build(place: Home) -> DatasetManifest:
     from ingest.memory import recaller
 
     settings = load(place.path)
-    with Archive.open(place.archive) as archive, _working("cutting windows"):
+    pseudonyms = settings.ingest.pseudonyms
+    with (
+        Archive.open(place.archive, pseudonyms=pseudonyms) as archive,
+        _working("cutting windows"),
+    ):
         recall = recaller(archive, settings) if settings.recall.enabled else None
         return build(archive, place.dataset, settings, now=datetime.now(UTC), recall=recall)
 

@@ -65,6 +65,14 @@ def test_ingest_prints_one_object_with_what_it_did(export: Path, data: Callable[
         "files": 1,
         "files_known": 0,
         "added": {"new": 180, "changed": 0, "same": 0, "forgotten": 0},
+        "settled": {
+            "joined": 0,
+            "bridges": 0,
+            "unwrapped": 0,
+            "bots": 0,
+            "mentions": 0,
+            "named": 0,
+        },
         "skipped": {"empty": 1},
         "problems": [],
     }
