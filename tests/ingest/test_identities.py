@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import schema
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation
 from ingest.errors import ArchiveError
@@ -311,33 +309,3 @@ def test_merging_and_splitting_lose_no_account_and_no_message(
         assert sum(archive.message_counts().values()) == 5
         assert {person.id for person in people} == set(archive.message_counts())
         assert texts(archive.messages()) == [f"{x} here" for x in "abcde"]
-
-
-def test_an_archive_of_the_layout_before_opens_with_its_people(tmp_path: Path, talk: Talk) -> None:
-    path = tmp_path / "archive.sqlite"
-    with Archive.open(path, create=True) as archive:
-        talk.chatter(2)
-        before = talk.recorded(archive)
-    connection = sqlite3.connect(path)
-    for table in ("member", "bridge", "unresolved", "decision", "finished", "media"):
-        connection.execute(f"DROP TABLE {table}")
-    kept = {
-        "message": "id, key, digest, chat, person, sent_at, text, kind, reply_to, mentions, "
-        "attachments, edited_at, forwarded_from, reactions",
-        "person": "id, handle, is_self, is_bot",
-        "account": "platform, key, person",
-        "name": "person, name, since",
-    }
-    for table, columns in kept.items():
-        connection.execute(f"CREATE TABLE old AS SELECT {columns} FROM {table}")
-        connection.execute(f"DROP TABLE {table}")
-        connection.execute(f"ALTER TABLE old RENAME TO {table}")
-    connection.execute("PRAGMA user_version = 2")
-    connection.commit()
-    connection.close()
-    assert schema.VERSION > 2
-    with Archive.open(path) as archive:
-        assert list(archive.messages()) == before
-        archive.merge("bob", "anna")
-        archive.settle()
-        assert archive.counts().people == 2
