@@ -90,11 +90,12 @@ def style_of(texts: Sequence[str], natives: Iterable[str]) -> str | None:
 def _carries(texts: Sequence[str], style: str, natives: set[str]) -> bool:
     found = (split_author(text, style) for text in texts)
     names = Counter(split[0] for split in found if split)
-    if len(names) < LEAST_NAMES or names.total() < SHARE * len(texts):
+    least = LEAST_NAMES if style in _ADDRESSING else LEAST_NAMES - 2
+    if len(names) < least or names.total() < SHARE * len(texts):
         return False
-    if style not in _ADDRESSING:
-        return True
     addressed = sum(count for name, count in names.items() if name.casefold() in natives)
+    if style not in _ADDRESSING:  # some do write ``<nick> text`` to nick
+        return addressed < 0.5 * names.total()
     return addressed < 0.2 * names.total() and len(names) < 0.5 * names.total()
 
 

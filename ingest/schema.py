@@ -113,7 +113,7 @@ UPDATE name SET until = since;
 {_PEOPLE}
 INSERT INTO member
     SELECT chat, person, min(sent_at), max(sent_at) FROM message GROUP BY chat, person;
-INSERT INTO meta VALUES ('unsettled', 1);
+INSERT OR REPLACE INTO meta VALUES ('unsettled', 1);
 """,
 }
 """What leads from each layout to the next."""

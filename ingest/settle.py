@@ -27,6 +27,8 @@ from ingest.roster import NAME_KEY, Roster
 from ingest.words import index, unindex
 
 PAGE = 1000
+NOBODY = {"", "deleted user", "deleted account", "unknown", "unknown user"}
+"""What exports write for many different people."""
 LONG = 40  # characters: people say shorter things again and again
 REPEATED = 0.5
 ANSWERING = 0.6
@@ -181,7 +183,7 @@ def _bearers(connection: sqlite3.Connection, roster: Roster) -> dict[tuple[_Chat
 def _forms(name: str) -> set[str]:
     """A name as it is compared; Discord's old ``name#1234`` also without its number."""
     folded = fold(name)
-    return {folded, _DISCRIMINATOR.sub("", folded)} - {""}
+    return {folded, _DISCRIMINATOR.sub("", folded)} - NOBODY
 
 
 def _busy(connection: sqlite3.Connection) -> list[int]:
