@@ -1,6 +1,7 @@
 """Exports into the archive: the stages of an import, on one screen.
 
 sources_of → parser_for → (finished before?) → parse → (count what is left out) → archive.add
+→ archive.settle
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ingest.media import FAILED, Hook
 from ingest.parsers import PARSERS
 from ingest.parsers.base import Parser, Reading, Skipped, parser_for
 from ingest.parsers.mapped import Columns, parser_with
+from ingest.settle import Settled
 from ingest.sources import Source, sources_of
 
 _TABLE = re.compile(r"\.(?:csv|tsv|jsonl|ndjson)(?:\.gz)?$", re.IGNORECASE)
@@ -42,6 +44,7 @@ class Report:
     added: Added = field(default_factory=Added)
     skipped: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    settled: Settled = field(default_factory=Settled)
 
     def problem(self, error: FormatError) -> None:
         """Note what went wrong with a file."""
@@ -90,7 +93,9 @@ def import_paths(
     run = _Run(archive, report, zone, columns, hook, on_bytes, on_messages)
     for path in paths:
         _import_path(run, path)
-    if not report.files and not report.problems:
+    if report.files:
+        report.settled = archive.settle()
+    elif not report.problems:
         where = printable(", ".join(map(str, paths)))
         report.problems.append(f"{where}: no chat export in there")
     return report

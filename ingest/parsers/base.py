@@ -119,21 +119,6 @@ class DailyRepeats:
         return self._repeats.id(*parts)
 
 
-class Moments(Repeats):
-    """Repeats for files in the order of time: only what has the last instant is remembered."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: object = None
-
-    def at(self, instant: object, *parts: object) -> str:
-        """The id of the next message, sent at ``instant`` and made of ``parts``."""
-        if instant != self._last:
-            self._seen.clear()
-            self._last = instant
-        return self.id(instant, *parts)
-
-
 def kind_of(text: str) -> Kind:
     """What a message with this text (and perhaps attachments) is."""
     if not text:

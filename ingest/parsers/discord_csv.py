@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from ingest.chat import Conversation, RawMessage, Reaction
 from ingest.parsers import discord
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, digest, kind_of
+from ingest.parsers.base import Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.discord import Names
 from ingest.parsers.mentions import Nicknames
+from ingest.parsers.named_log import RepeatsAtOnce
 from ingest.parsers.tables import header_of, rows_of
 from ingest.parsers.text import head_text
 from ingest.parsers.written_dates import DateOrder
@@ -54,7 +55,7 @@ class _Table:
 
     reading: Reading
     order: DateOrder = field(default_factory=DateOrder)
-    repeats: Repeats = field(default_factory=Repeats)
+    repeats: RepeatsAtOnce = field(default_factory=RepeatsAtOnce)
     nicknames: Nicknames = field(default_factory=Nicknames)
     users: dict[str, str] = field(default_factory=dict)
     chat: Conversation = field(default_factory=lambda: discord.conversation("", ""))
@@ -90,7 +91,7 @@ class _Table:
         if discord.is_notice(text):
             return Skipped("service notice", where)
         author = discord.account(row.get("AuthorID"), row.get("Author", ""))
-        key = self.repeats.id(author.key, sent_at.isoformat(), text, row.get("Attachments", ""))
+        key = self.repeats.id(sent_at, author.key, text, row.get("Attachments", ""))
         return RawMessage(
             id=f"{self.chat.id}:{key}",
             chat=self.chat,

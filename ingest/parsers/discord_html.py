@@ -27,16 +27,19 @@ from ingest.chat import (
 )
 from ingest.parsers import discord
 from ingest.parsers.base import Parser, Reading, Skipped, kind_of
-from ingest.parsers.discord_markup import content_of
+from ingest.parsers.discord_markup import Marked, content_of, marked_in
 from ingest.parsers.html_items import classes, elements, text_of
 from ingest.parsers.mentions import Nicknames
 from ingest.parsers.written_dates import DateOrder
 
 _Element = etree._Element
 _GROUP = "chatlog__message-group"
+_START = re.compile(rb"<div class=\"?chatlog__message-group[\" >]")
 _PREAMBLE = {"preamble", "info"}
 _AUTHORS = ("chatlog__author", "chatlog__author-name")
 _REFERENCES = ("chatlog__reply-link", "chatlog__reference-link")
+_BOT_TAGS = ("chatlog__author-tag", "chatlog__bot-tag", "chatlog__bot-label")
+_ATTACHED = {"chatlog__attachment", "chatlog__forwarded-attachment", "chatlog__sticker"}
 _QUARTER = timedelta(minutes=15)
 _TARGET = re.compile(r"(\d{1,20})['\"]?\)?;?$", re.ASCII)
 _TITLE = re.compile(
@@ -60,7 +63,7 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     channel, order = discord.channel_of(reading), _order(reading)
     page = _Page(reading, order, discord.conversation(channel, ""), Nicknames())
     reading.stream.seek(0)
-    for element in elements(reading.stream, reading.name, _is_wanted):
+    for element in elements(reading.stream, reading.name, _is_wanted, start=_START):
         if _GROUP in classes(element):
             yield from page.group(element)
         else:
@@ -116,26 +119,28 @@ class _Page:
 
     def group(self, group: _Element) -> Iterator[RawMessage | Skipped]:
         """The messages of one author in a row."""
-        author = _author(group)
+        marked = marked_in(group)
+        author, shown = _author(marked), _shown(marked)
         for element in group.iter("div"):
             if element.get("data-message-id"):
-                author = _author(element) or author
-                yield self._message(element, group, author)
+                marked = marked_in(element)
+                author = _author(marked) or author
+                yield self._message(element, marked, author, _shown(marked) or shown)
 
     def _message(
-        self, element: _Element, group: _Element, author: Account | None
+        self, element: _Element, marked: Marked, author: Account | None, shown_as: str
     ) -> RawMessage | Skipped:
         key = str(element.get("data-message-id")).strip()
         where = f"message {key}"
-        if _first(element, "chatlog__system-notification-content") is not None:
+        if "chatlog__system-notification-content" in marked:
             return Skipped("service notice", where)
-        shown = self.order.read(_shown(element) or _shown(group), self.reading.zone)
+        shown = self.order.read(shown_as, self.reading.zone)
         sent_at = discord.sent_about(key, shown)
         if sent_at is None or author is None:
             return Skipped("no date" if author else "no author", where)
         self.nicknames.add(author)
-        text, mentions = content_of(element)
-        attachments = tuple(_attachments(element))
+        text, mentions = content_of(element, marked)
+        attachments = tuple(_attachments(element, marked))
         if not text and not attachments:
             return Skipped("empty", where)
         if discord.is_notice(text):  # as files before 2022 write system messages
@@ -146,26 +151,23 @@ class _Page:
             author=author,
             sent_at=sent_at,
             text=text,
-            kind=Kind.COMMAND if _is_answer_to_command(element) else kind_of(text),
-            reply_to=_reply_to(element, self.chat),
+            kind=Kind.COMMAND if _is_answer_to_command(marked) else kind_of(text),
+            reply_to=_reply_to(marked, self.chat),
             mentions=self._known(mentions),
             attachments=attachments,
-            edited_at=self._edited_at(element, sent_at - shown if shown else timedelta()),
-            forwarded_from="unknown" if _first(element, "chatlog__forwarded") is not None else None,
-            reactions=tuple(_reactions(element)),
+            edited_at=self._edited_at(marked, sent_at - shown if shown else timedelta()),
+            forwarded_from="unknown" if "chatlog__forwarded" in marked else None,
+            reactions=tuple(_reactions(element, marked)),
         )
 
-    def _edited_at(self, element: _Element, ahead: timedelta) -> datetime | None:
+    def _edited_at(self, marked: Marked, ahead: timedelta) -> datetime | None:
         """When the message was edited; ``ahead`` is how far its true time is from the shown one.
 
         The exporter's zone differs from the setting's by quarters of an hour.
         """
-        found = _first(element, "chatlog__edited-timestamp")
-        shown = (
-            self.order.read((found.get("title") or ""), self.reading.zone)
-            if (found is not None)
-            else None
-        )
+        found = marked.get("chatlog__edited-timestamp")
+        title = (found.get("title") or "") if found is not None else ""
+        shown = self.order.read(title, self.reading.zone)
         return shown + round(ahead / _QUARTER) * _QUARTER if shown else None
 
     def _known(self, names: tuple[str, ...]) -> tuple[Account, ...]:
@@ -178,52 +180,42 @@ class _Page:
         )
 
 
-def _author(element: _Element) -> Account | None:
-    for name in _AUTHORS:
-        found = _first(element, name)
-        if found is not None:
-            key, shown = found.get("data-user-id"), text_of(found)
-            full = shown if key else found.get("title") or shown
-            return discord.account(key, full, is_bot=_is_bot(element))
-    return None
+def _author(marked: Marked) -> Account | None:
+    found = _first_of(marked, *_AUTHORS)
+    if found is None:
+        return None
+    key, shown = found.get("data-user-id"), text_of(found)
+    full = shown if key else found.get("title") or shown
+    return discord.account(key, full, is_bot=_first_of(marked, *_BOT_TAGS) is not None)
 
 
-def _is_bot(element: _Element) -> bool:
-    tags = ("chatlog__author-tag", "chatlog__bot-tag", "chatlog__bot-label")
-    return any(_first(element, tag) is not None for tag in tags)
-
-
-def _shown(element: _Element) -> str:
+def _shown(marked: Marked) -> str:
     """The time as it is shown, with the date."""
-    for name in ("chatlog__timestamp", "chatlog__short-timestamp"):
-        found = _first(element, name)
-        if found is not None:
-            return found.get("title") or text_of(found)
-    return ""
+    found = _first_of(marked, "chatlog__timestamp", "chatlog__short-timestamp")
+    return "" if found is None else found.get("title") or text_of(found)
 
 
-def _reply_to(element: _Element, chat: Conversation) -> str | None:
-    for name in _REFERENCES:
-        link = _first(element, name)
-        if link is not None:
-            found = _TARGET.search((link.get("onclick") or link.get("href") or "").strip())
-            return f"{chat.id}:{found[1]}" if found else None
-    return None
+def _reply_to(marked: Marked, chat: Conversation) -> str | None:
+    link = _first_of(marked, *_REFERENCES)
+    if link is None:
+        return None
+    found = _TARGET.search((link.get("onclick") or link.get("href") or "").strip())
+    return f"{chat.id}:{found[1]}" if found else None
 
 
-def _is_answer_to_command(element: _Element) -> bool:
-    reply = _first(element, "chatlog__reply-content")
-    is_link = any(_first(element, name) is not None for name in _REFERENCES)
+def _is_answer_to_command(marked: Marked) -> bool:
+    reply = marked.get("chatlog__reply-content")
+    is_link = _first_of(marked, *_REFERENCES) is not None
     return reply is not None and not is_link and text_of(reply).startswith("used /")
 
 
-def _attachments(element: _Element) -> Iterator[Attachment]:
+def _attachments(element: _Element, marked: Marked) -> Iterator[Attachment]:
+    if not _ATTACHED & marked.keys():
+        return
     for box in element.iter("div"):
-        found = classes(box)
-        if "chatlog__sticker" in found:
-            yield _sticker(box)
-        elif found & {"chatlog__attachment", "chatlog__forwarded-attachment"}:
-            yield _attachment(box)
+        found = classes(box) & _ATTACHED
+        if found:
+            yield _sticker(box) if "chatlog__sticker" in found else _attachment(box)
 
 
 def _attachment(box: _Element) -> Attachment:
@@ -236,7 +228,7 @@ def _attachment(box: _Element) -> Attachment:
     title = _TITLE.fullmatch((shown.get("title") or "").strip()) if shown is not None else None
     label = title[1] if title else ""
     if media is None:
-        name = _first(box, "chatlog__attachment-generic-name")
+        name = marked_in(box).get("chatlog__attachment-generic-name")
         label = text_of(name) if name is not None else ""
     made = discord.attachment(url or "", label)
     is_untold = media is not None and made.kind is AttachmentKind.FILE
@@ -244,21 +236,21 @@ def _attachment(box: _Element) -> Attachment:
 
 
 def _sticker(box: _Element) -> Attachment:
-    media = _first(box, "chatlog__sticker--media")
+    media = marked_in(box).get("chatlog__sticker--media")
     url = "" if media is None else media.get("src") or media.get("data-source") or ""
     return Attachment(
         AttachmentKind.STICKER, (box.get("title") or "").removeprefix("Sticker: "), url
     )
 
 
-def _reactions(element: _Element) -> Iterator[Reaction]:
-    for box in element.iter("div"):
+def _reactions(element: _Element, marked: Marked) -> Iterator[Reaction]:
+    for box in element.iter("div") if "chatlog__reaction" in marked else ():
         image = next(box.iter("img"), None) if "chatlog__reaction" in classes(box) else None
         if image is not None and (name := image.get("alt")):
-            count = _first(box, "chatlog__reaction-count")
+            count = marked_in(box).get("chatlog__reaction-count")
             yield discord.reaction(name, text_of(count) if count is not None else 1)
 
 
-def _first(element: _Element, name: str) -> _Element | None:
-    """The first element inside of this class."""
-    return next((found for found in element.iter(etree.Element) if name in classes(found)), None)
+def _first_of(marked: Marked, *names: str) -> _Element | None:
+    """The first element of any of these classes, by the order of the names."""
+    return next((marked[name] for name in names if name in marked), None)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lxml import etree
 
 from ingest.parsers import discord
 from ingest.parsers.html_items import classes, text_of
 
 _Element = etree._Element
+Marked = Mapping[str, _Element]
 _SKIPPED = {"chatlog__edited-timestamp", "chatlog__reply-edited-timestamp"}
 _MENTIONS = {"chatlog__markdown-mention", "mention"}
 _QUOTES = {"chatlog__markdown-quote", "quote"}
@@ -16,12 +19,21 @@ _MAX_DEPTH = 100
 """Elements inside each other that are still read."""
 
 
-def content_of(message: _Element) -> tuple[str, tuple[str, ...]]:
+def marked_in(element: _Element) -> Marked:
+    """The first element of each class inside."""
+    marked: dict[str, _Element] = {}
+    for found in element.iter(etree.Element):
+        for name in (found.get("class") or "").split():
+            marked.setdefault(name, found)
+    return marked
+
+
+def content_of(message: _Element, marked: Marked) -> tuple[str, tuple[str, ...]]:
     """The words of a message and the names mentioned in them.
 
     What a bot shows in boxes stands for its words where it wrote nothing else.
     """
-    content = [*_boxes(message, "chatlog__content"), *_boxes(message, "chatlog__forwarded-content")]
+    content = _boxes(message, marked, "chatlog__content", "chatlog__forwarded-content")
     mentions = [
         name.removeprefix("@")
         for box in content
@@ -29,15 +41,21 @@ def content_of(message: _Element) -> tuple[str, tuple[str, ...]]:
         if classes(element) & _MENTIONS and (name := text_of(element)).startswith("@")
     ]
     text = "\n".join(filter(None, (_written(box).strip() for box in content)))
-    if not text and not _boxes(message, "chatlog__attachment"):
-        titles = [*_boxes(message, "chatlog__embed-title")]
-        titles += _boxes(message, "chatlog__embed-description")
+    if not text and "chatlog__attachment" not in marked:
+        titles = _boxes(message, marked, "chatlog__embed-title", "chatlog__embed-description")
         text = "\n".join(filter(None, (_written(box).strip() for box in titles)))
     return text, tuple(dict.fromkeys(mentions))
 
 
-def _boxes(message: _Element, name: str) -> list[_Element]:
-    return [box for box in message.iter("div") if name in classes(box)]
+def _boxes(message: _Element, marked: Marked, *names: str) -> list[_Element]:
+    """The boxes of these classes, of the first name first."""
+    return [
+        box
+        for name in names
+        if name in marked
+        for box in message.iter("div")
+        if name in classes(box)
+    ]
 
 
 def _written(element: _Element, depth: int = 0) -> str:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from ingest.chat import Attachment, AttachmentKind, Conversation, RawMessage, Reaction
 from ingest.errors import FormatError
 from ingest.parsers import discord
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
+from ingest.parsers.base import Parser, Reading, Skipped, kind_of
 from ingest.parsers.discord import Names
 from ingest.parsers.mentions import Nicknames
+from ingest.parsers.named_log import RepeatsAtOnce
 from ingest.parsers.text import head_text, lines_of
 from ingest.parsers.written_dates import DateOrder
 
@@ -90,7 +91,7 @@ class _Log:
     reading: Reading
     order: DateOrder
     chat: Conversation
-    repeats: Repeats = field(default_factory=Repeats)
+    repeats: RepeatsAtOnce = field(default_factory=RepeatsAtOnce)
     nicknames: Nicknames = field(default_factory=Nicknames)
 
     def message(self, line: int, header: re.Match[str], body: list[str]) -> RawMessage | Skipped:
@@ -110,7 +111,7 @@ class _Log:
         self.nicknames.add(author)
         urls = [attachment.file for attachment in attachments]
         return RawMessage(
-            id=f"{self.chat.id}:{self.repeats.id(author.key, sent_at.isoformat(), text, *urls)}",
+            id=f"{self.chat.id}:{self.repeats.id(sent_at, author.key, text, *urls)}",
             chat=self.chat,
             author=author,
             sent_at=sent_at,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import PurePosixPath
 
 from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMessage, Reaction
-from ingest.parsers.base import Moments, Reading, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Reading, Skipped, digest, kind_of
 
 PLATFORM = "imessage"
 DATE = r"[A-Z][a-z]{2} \d{1,2}, \d{4} {1,2}\d{1,2}:\d{2}:\d{2} [AP]M"
@@ -73,7 +73,8 @@ class Transcript:
         # "Maya.txt", "+15550100.txt"; groups are "Maya, Budi.txt" or "Climbing - 12.txt".
         is_private = not re.search(r", | - \d+$|^orphaned$", stem)
         self._chat = Conversation(f"{PLATFORM}:{stem}", stem, PLATFORM, is_private=is_private)
-        self._moments = {True: Moments(), False: Moments()}  # replies stand between the others
+        # Replies inside others are out of the order of time.
+        self._repeats = {True: DailyRepeats(), False: DailyRepeats()}
         self._answers: set[str] = set()
 
     def message(self, found: Found, parent: str | None = None) -> RawMessage | Skipped:
@@ -107,8 +108,10 @@ class Transcript:
 
     def _id(self, found: Found, *, is_inside: bool) -> str:
         files = (item.file for item in found.attachments)
-        moments = self._moments[is_inside]
-        key = found.guid or moments.at(found.sent_at, found.sender, found.text, *files)
+        repeats = self._repeats[is_inside]
+        key = found.guid or repeats.id(
+            found.sent_at.date(), found.sent_at, found.sender, found.text, *files
+        )
         return f"{self._chat.id}:{key}"
 
 

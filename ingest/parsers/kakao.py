@@ -81,6 +81,9 @@ def _table(reading: Reading) -> Iterator[RawMessage | Skipped]:
             yield Skipped("incomplete row", f"{reading.name}:{line + 1}")
             continue
         sent_at = DateOrder().read(row[0], reading.zone)
+        if row[2].startswith(f"{row[1]}님") and is_notice(row[2]):
+            yield Skipped("service notice", f"{reading.name}:{line + 1}")
+            continue
         yield _message(log, reading, _Draft(line, sent_at, row[1].strip(), [row[2]]))
 
 
@@ -162,7 +165,7 @@ def _said(found: re.Match[str]) -> tuple[str, str]:
 def _message(log: NamedLog, reading: Reading, draft: _Draft) -> RawMessage | Skipped:
     where = f"{reading.name}:{draft.line + 1}"
     text = "\n".join(draft.body).strip()
-    if not draft.name or is_notice(text):
+    if not draft.name:
         return Skipped("service notice", where)
     if draft.sent_at is None:
         return Skipped("no date", where)

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMessage
-from ingest.parsers.base import Moments, Parser, Reading, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.html_items import classes, elements, text_of
 from ingest.parsers.local_dates import clock_in, day_in, utc
 from ingest.parsers.matrix_content import PLATFORM, without_quote
@@ -98,7 +98,7 @@ class _Page:
         self._day: date | None = None
         self._sender = Account(PLATFORM, "name:")
         self._chat: Conversation | None = None
-        self._moments = Moments()
+        self._repeats = DailyRepeats()
 
     def learn(self, element: etree._Element) -> None:
         """Take in a header or the date of the messages below it."""
@@ -128,7 +128,7 @@ class _Page:
         if not text and not attachments:
             return Skipped("empty")
         author = self._author(wrapper, is_bot="mx_MNoticeBody" in kinds)
-        key = wrapper.get("id") or self._moments.at(sent_at, author.key, text)
+        key = wrapper.get("id") or self._repeats.id(sent_at.date(), sent_at, author.key, text)
         return RawMessage(
             id=f"{chat.id}:{key}",
             chat=chat,

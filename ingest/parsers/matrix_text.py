@@ -14,7 +14,7 @@ from datetime import datetime, tzinfo
 
 from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMessage
 from ingest.errors import FormatError
-from ingest.parsers.base import Moments, Parser, Reading, Skipped, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, kind_of
 from ingest.parsers.local_dates import Order, clock_in, day_in, is_month_first, utc
 from ingest.parsers.matrix_content import PLATFORM
 from ingest.parsers.text import MAX_LINE, head_text, lines_of
@@ -130,7 +130,7 @@ class _Log:
         named = re.fullmatch(r"\w{1,30} - (.+) - .{1,40} - \d{4}-\d{2}-\d{2}T.*", stem)
         title = named[1] if named else stem
         self._chat = Conversation(f"{PLATFORM}:{title}", title, PLATFORM)
-        self._moments = Moments()
+        self._repeats = DailyRepeats()
         self._names: set[str] = set()
 
     def message(self, entry: _Entry) -> RawMessage | Skipped:
@@ -145,12 +145,13 @@ class _Log:
         if not text and not attachments:
             return Skipped("empty")
         self._names.add(name)
+        at = entry.sent_at
         author = Account(PLATFORM, name if _ID.fullmatch(name) else f"name:{name}", name)
         return RawMessage(
-            id=f"{self._chat.id}:{self._moments.at(entry.sent_at, name, text)}",
+            id=f"{self._chat.id}:{self._repeats.id(at.date(), at, name, text)}",
             chat=self._chat,
             author=author,
-            sent_at=entry.sent_at,
+            sent_at=at,
             text=text,
             kind=kind_of(text),
             attachments=attachments,

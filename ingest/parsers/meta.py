@@ -19,7 +19,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMessage, Reaction
-from ingest.parsers.base import Moments, Parser, Reading, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.fields import count, instant, mapping, mappings, string, strings
 from ingest.parsers.json_items import around_array, array_items
 from ingest.parsers.meta_notices import is_about_media, is_notice
@@ -109,7 +109,7 @@ class _File:
         others = {self._chat.title, ""}
         is_told = len(self._names) == 2 and self._chat.title in self._names
         self._owner = "".join({*self._names} - others) if is_told else ""
-        self._moments = Moments()
+        self._repeats = DailyRepeats()
 
     def _conversation(self, reading: Reading, about: dict[str, Any]) -> Conversation:
         platform, names = _platform(reading), self._names
@@ -132,7 +132,9 @@ class _File:
             return Skipped("no date")
         sender, text = repaired(said.sender).strip(), repaired(said.text).strip()
         attachments = tuple(_attachments(data))
-        key = self._moments.at(said.sent_at, sender, text, *(item.file for item in attachments))
+        key = self._repeats.id(
+            sent_at.date(), said.sent_at, sender, text, *(item.file for item in attachments)
+        )
         if said.is_unsent:
             return Skipped("unsent")
         if "call_duration" in data or is_notice(text, string(data, "type"), sender):

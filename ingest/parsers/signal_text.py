@@ -20,12 +20,13 @@ from ingest.parsers.text import head_text, lines_of
 _LINE = re.compile(
     r"\[(\d{4}-\d\d-\d\d)(?:,? (\d\d:\d\d)| (\d\d:\d\d:\d\d))\] ([^\n]{1,100}?):(.*)"
 )
-_REACTIONS = re.compile(r"\n?\(- ([^\n]*) -\)\s*\Z")
 _STICKER = re.compile(
-    r"\n?(?:\(\( ([^\n]*?) \)\)|\[([^\]\n]*)\]\(\.\./exported_stickers/[^)\n]*\))\s*"
+    r"\n?(?:\(\( ([^\n]{0,64}?) \)\)"
+    r"|\[([^\]\n]{0,64})\]\(\.\./exported_stickers/[^)\n]{0,255}\))\s*"
 )
-_FILE = re.compile(r"!?\[([^\]\n]*)\]\((\./media/[^)\n]*|media/[^)\n]*)\)")
+_FILE = re.compile(r"!?\[([^\]\n]{0,255})\]\(((?:\./)?media/[^)\n]{0,255})\)")
 _QUOTE = re.compile(r"\A\s*((?:^>[^\n]*\n?)+)", re.MULTILINE)
+_FOREIGN = ("<", "@", "* ", "*** ", "-!-")
 _DELETED = "(This message was deleted)"
 _MAX_MESSAGE = 1 << 20
 """Characters; Signal takes fewer."""
@@ -43,7 +44,13 @@ def claims(head: bytes) -> bool:
     found = [match for line in lines if (match := _LINE.match(line))]
     if not found or not _LINE.match(lines[0]):
         return False
-    return not any(match[4].startswith(("<", "* ", "*** ", "-!-")) for match in found)
+    return not is_foreign([match[4] for match in found])
+
+
+def is_foreign(senders: list[str]) -> bool:
+    """Whether most are no names but how IRC clients and plain logs mark who writes."""
+    marked = [sender for sender in senders if sender.startswith(_FOREIGN)]
+    return len(marked) * 2 > len(senders)
 
 
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
@@ -123,8 +130,7 @@ def _instant(found: re.Match[str]) -> datetime | None:
 
 def _entry(draft: _Draft) -> Entry:
     text = "\n".join(draft.lines)
-    reactions = _REACTIONS.search(text)
-    text = _REACTIONS.sub("", text)
+    text, reactions = _without_reactions(text)
     quote = _QUOTE.match(text)
     text = text[quote.end() :] if quote else text
     sticker = _STICKER.search(text)
@@ -137,9 +143,17 @@ def _entry(draft: _Draft) -> Entry:
         quote=re.sub(r"^> ?", "", quote[1], flags=re.MULTILINE) if quote else "",
         sticker=(sticker[1] or sticker[2]) if sticker else None,
         files=tuple(files),
-        reactions=tuple(_emoji(reactions[1])) if reactions else (),
+        reactions=tuple(_emoji(reactions)),
         is_deleted=text.strip() == _DELETED,
     )
+
+
+def _without_reactions(text: str) -> tuple[str, str]:
+    """The text, and what stands behind it in ``(- … -)``."""
+    bare = text.rstrip()
+    start = bare.rfind("(- ")
+    is_there = bare.endswith(" -)") and start >= 0 and "\n" not in bare[start:]
+    return (bare[:start], bare[start + 3 : -3]) if is_there else (text, "")
 
 
 def _emoji(told: str) -> Iterator[str]:

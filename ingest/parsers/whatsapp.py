@@ -60,18 +60,13 @@ def claims(head: bytes) -> bool:
     if not stamps or not (stamp_of(lines[0]) or len(stamps) * 2 > len(lines)):
         return False
     senders = [sender for stamp in stamps if (sender := sender_of(stamp.rest)[0])]
-    if any(map(_is_foreign, senders)) or signal_text.claims(head):
+    if signal_text.is_foreign(senders) or signal_text.claims(head):
         return False
     style = stamps[0].style
     if style.enclosure == "-":
         # Android writes no seconds there, but Matrix' Element does.
         return bool(senders) and (not style.seconds or bool(_OURS.search(text or "")))
     return len(senders) * 2 >= len(stamps)
-
-
-def _is_foreign(sender: str) -> bool:
-    """Whether this is no name but how IRC clients mark who writes."""
-    return sender.startswith(("<", "* ", "*** ", "-!-"))
 
 
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 
 MARKS = "\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff"
 """Invisible marks of writing direction, as a class of a regular expression."""
@@ -86,8 +87,9 @@ def stamp_of(line: str) -> Stamp | None:
     """The stamp that ``line`` starts with, or None."""
     if not _START.match(line):
         return None
-    for enclosure, pattern in _LINES:
-        found = pattern.match(line[:120])
+    is_boxed = "[" in line[:6]
+    for enclosure, pattern in _LINES[:1] if is_boxed else _LINES[1:]:
+        found = pattern.match(line, 0, 120)
         if found and (enclosure != ":" or found["s"]):
             return _stamp(found, enclosure, line)
     return None
@@ -127,6 +129,7 @@ def sender_of(rest: str, known: Container[str] = ()) -> tuple[str, str]:
     return (_cleaned(found[1]), found[2]) if found else ("", rest)
 
 
+@lru_cache(maxsize=4096)
 def _cleaned(name: str) -> str:
     """A name without invisible marks and the ``~`` of people who are no contacts."""
     bare = re.sub(rf"[{MARKS}]", "", name)
@@ -220,6 +223,7 @@ class Dates:
             return None
 
 
+@lru_cache(maxsize=4096)
 def _date(fields: tuple[int, int, int], order: str) -> date | None:
     year, month, day = (fields["abc".index(place)] for place in _ORDERS[order])
     if year < 100:

@@ -115,7 +115,7 @@ _FILE = r"[^<>\n]{1,200}\.\w{2,5}"
 _NOUN = "|".join(f"(?P<{kind}>{names})" for kind, names in NOUNS.items())
 
 DELETED = re.compile(rf"(?:{'|'.join(_DELETED)})[.。]?", _FLAGS)
-EDITED = re.compile(rf"\s*\u200e?<\u200e?[^<>\n]*(?:{_EDITED})[^<>\n]*>\s*\Z", _FLAGS)
+EDITED = re.compile(rf"<[^<>\n]*(?:{_EDITED})[^<>\n]*>", _FLAGS)
 IOS_FILE = re.compile(
     rf"\u200e?<\u200e?[^<>:：\n]{{2,20}}{chr(0xA0)}?\s?[:：]\s?(?P<file>{_FILE})>", _FLAGS
 )
@@ -129,7 +129,7 @@ ANDROID_FILE = re.compile(
 ATTACHED = re.compile(_ATTACHED, _FLAGS)
 ANDROID_OMITTED = re.compile(rf"\u200e?<[^<>\n]*(?:{_MEDIA})[^<>\n]*>|null", _FLAGS)
 IOS_OMITTED = re.compile(
-    rf"(?P<name>[^\n]{{0,200}}?)\s*(?P<mark>\u200e?)(?:(?:{_NOUN})(?:は|が)?\s?(?:{OMITTED})"
+    rf"(?:(?:{_NOUN})(?:は|が)?\s?(?:{OMITTED})"
     rf"|(?:{OMITTED})\s?(?:{_NOUN.replace('?P<', '?P<_')}))[.。]?",
     _FLAGS,
 )

@@ -17,6 +17,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?(Z|[+-]\d\d:?\
 _AM = r"\ba\.?m\b\.?|午前|上午|오전|凌晨|早上|清晨|π\.?μ\b|\bSA\b|ก่อนเที่ยง|पूर्वाह्न|ص"
 _PM = r"\bp\.?m\b\.?|午後|下午|오후|晚上|中午|傍晚|μ\.?μ\b|\bCH\b|หลังเที่ยง|अपराह्न|م"
 _HALF = re.compile(rf"(?P<am>{_AM})|(?P<pm>{_PM})", re.IGNORECASE)
+_AMERICAN = re.compile(r"/.*\b[AP]M\b")
 _BUDDHIST = 543
 """Years between the eras; Thai computers count from the Buddha's."""
 
@@ -57,14 +58,14 @@ class DateOrder:
     _backward: list[int] = field(default_factory=lambda: [0, 0])
     """How often time went backward if days come first, if months do."""
     _last: list[tuple[int, int, int]] = field(default_factory=lambda: [(0, 0, 0), (0, 0, 0)])
-    _is_half_day: bool = False
+    _is_american: bool = False
 
     def see(self, text: str) -> None:
         """Take a date of the file into account, in file order."""
         numbers = [int(number) for number in _NUMBER.findall(text)[:3]]
         if len(numbers) == 3 and numbers[0] < 100 and not _MONTH.search(text):
             self.see_numbers(*numbers)
-            self._is_half_day = self._is_half_day or bool("/" in text and _HALF.search(text))
+            self._is_american = self._is_american or bool(_AMERICAN.search(text))
 
     def see_numbers(self, first: int, second: int, year: int) -> None:
         """Take the three numbers of a date into account."""
@@ -80,12 +81,12 @@ class DateOrder:
 
     @property
     def is_day_first(self) -> bool:
-        """The likelier order; where nothing tells, AM and PM with slashes are American."""
+        """The likelier order; where nothing tells, slashes with AM or PM are American."""
         if self._late[0] != self._late[1]:
             return self._late[0] > self._late[1]
         if self._backward[0] != self._backward[1]:
             return self._backward[0] < self._backward[1]
-        return not self._is_half_day
+        return not self._is_american
 
     def read(self, text: str, zone: tzinfo) -> datetime | None:
         """The moment (UTC) that ``text`` names, or None where it names none."""

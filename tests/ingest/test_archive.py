@@ -251,3 +251,18 @@ def test_a_full_disk_loses_nothing_written_before(tmp_path: Path, talk: Talk) ->
         connection.execute("PRAGMA max_page_count = 1000000")
         assert archive.add(talk.messages) == Added(new=3 * BATCH - kept, same=kept)
         assert archive.counts().people == 50
+
+
+def test_an_archive_several_layouts_old_is_brought_up_to_date(tmp_path: Path, talk: Talk) -> None:
+    path = tmp_path / "archive.sqlite"
+    talk.chatter(1)
+    with Archive.open(path, create=True) as archive:
+        before = talk.recorded(archive)
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE message DROP COLUMN reactions")
+        connection.execute("DROP TABLE finished")
+        connection.execute("DROP TABLE media")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with Archive.open(path) as archive:
+        assert list(archive.messages()) == before

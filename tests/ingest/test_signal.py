@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import json
+from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
 from ingest.archive import Archive
 from ingest.chat import RawMessage
+from ingest.errors import FormatError
 from ingest.importer import import_paths
 from ingest.parsers import PARSERS, signal_json, signal_text
 from ingest.parsers.base import Parser, Reading, Skipped
+from tests.ingest.test_fuzz import places
 
 MARKDOWN = "[2023-05-01 09:00:01] Ravi: hi  \n[2023-05-01 09:00:02] Me: \n\n> hi\n\nyes  \n"
 LINES = [
@@ -79,3 +85,25 @@ def test_lines_before_the_first_message_are_counted() -> None:
     assert [item.reason for item in items if isinstance(item, Skipped)] == [
         "line before the first message"
     ]
+
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+ODD: list[Any] = [None, True, -1, 10**30, 1e300, "", "9" * 30, [], [1], {}, {"a": 1}, "x"]
+
+
+@pytest.mark.parametrize(
+    "sample", ["signal_json/desktop.json", "signal_json/list.json", "signal_backup/main.jsonl"]
+)
+def test_members_of_any_type_meet_only_format_errors(sample: str) -> None:
+    parser = {p.key: p for p in PARSERS}[sample.partition("/")[0]]
+    content = (GOLDEN / sample).read_bytes()
+    is_lines = sample.endswith("l")
+    whole = [orjson.loads(line) for line in content.splitlines()[:-1]] if is_lines else None
+    tree = whole if whole is not None else orjson.loads(content)
+    for number in range(len(places(tree))):
+        for value in ODD:
+            other = copy.deepcopy(tree)
+            places(other)[number](value)
+            rows = other if is_lines else [other]
+            with suppress(FormatError):
+                read(parser, b"\n".join(json.dumps(row).encode() for row in rows), "x.json")
