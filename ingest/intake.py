@@ -140,6 +140,10 @@ class Intake:
             self._connection.executemany(
                 "DELETE FROM unresolved WHERE message = ?", [(id,) for id in old]
             )
+            self._connection.executemany(
+                "DELETE FROM linked WHERE chat = ?",
+                [(chat,) for chat in {rows[id][3] for id in old}],
+            )
             finished.invalidate(self._connection)
         self._connection.executemany(_UPSERT, rows.values())
         index(self._connection, ((id, row[6]) for id, row in rows.items()))

@@ -7,6 +7,7 @@ not have, or people answering to it. See :class:`Forms` and :meth:`Finder.truste
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -87,6 +88,15 @@ class Forms:
         kind[form].add(person)
         if name.strip()[:1].isupper():
             self.capital.add(form)
+
+    def digest(self) -> str:
+        """What stands for all of it: another where anybody is called otherwise."""
+        found = hashlib.blake2b(digest_size=16)
+        for kind in (self.whole, self.short):
+            for form in sorted(kind):
+                found.update(f"{form}\n{sorted(kind[form])}\n".encode())
+        found.update(repr(sorted(self.capital)).encode())
+        return found.hexdigest()
 
     def people(self, form: str) -> frozenset[int]:
         """Those who may be meant by a folded form; whole names go before short ones."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 5
+VERSION = 6
 
 _PEOPLE = """
 CREATE TABLE member (                    -- who wrote where, first and last (milliseconds)
@@ -93,6 +93,10 @@ CREATE TABLE media (                     -- words found for voice notes and pict
     digest BLOB PRIMARY KEY,             -- of the file and of how its words were found
     words TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE linked (                    -- how far names in a chat were linked; see ingest.linking
+    chat INTEGER PRIMARY KEY REFERENCES chat,
+    state TEXT NOT NULL                  -- JSON
+);
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('revision', 0);
 -- Contentless: the index keeps positions of terms, the text stays in message alone.
@@ -115,5 +119,6 @@ INSERT INTO member
     SELECT chat, person, min(sent_at), max(sent_at) FROM message GROUP BY chat, person;
 INSERT OR REPLACE INTO meta VALUES ('unsettled', 1);
 """,
+    5: "CREATE TABLE linked (chat INTEGER PRIMARY KEY REFERENCES chat, state TEXT NOT NULL);",
 }
 """What leads from each layout to the next."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -33,6 +33,7 @@ LONG = 40  # characters: people say shorter things again and again
 REPEATED = 0.5
 ANSWERING = 0.6
 _DISCRIMINATOR = re.compile(r"#\d{1,4}$")
+_Mentioned = tuple[str, str, str]  # platform, key and name of an account
 _Chat = tuple[str, str]  # platform and title: exports of one chat may differ in its id
 _ADDRESSED = re.compile(r"^@?[^\s:,]{1,32}[:,]\s+")
 
@@ -116,31 +117,48 @@ def mark_bots(connection: sqlite3.Connection, roster: Roster) -> int:
 def resolve_mentions(connection: sqlite3.Connection, roster: Roster) -> int:
     """Link the mentions of accounts that had not spoken when they were mentioned."""
     resolved = 0
-    rows = connection.execute(
-        "SELECT u.message, u.platform, u.key, u.name, m.text, m.mentions "
-        "FROM unresolved u JOIN message m ON m.id = u.message ORDER BY 1, 2, 3, 4"
-    ).fetchall()
-    for id, platform, key, name, _text, _mentions in rows:
-        row = roster.mentioned(Account(platform, key, name))
-        if row is None:
-            continue
+    known = _now_known(connection, roster)
+    for id, account in list(_waiting(connection, known)):
         text, mentions = connection.execute(
             "SELECT text, mentions FROM message WHERE id = ?", (id,)
         ).fetchone()
         unindex(connection, [(id, text)])
+        row = known[account]
+        name = account[2]
         text = readdress(text, {name: roster.handle(row)} if name else {})
         index(connection, [(id, text)])
-        known = orjson.loads(mentions) if mentions else []
+        others = orjson.loads(mentions) if mentions else []
         connection.execute(
             "UPDATE message SET text = ?, mentions = ? WHERE id = ?",
-            (text, orjson.dumps(list(dict.fromkeys([*known, row]))).decode(), id),
+            (text, orjson.dumps(list(dict.fromkeys([*others, row]))).decode(), id),
         )
         connection.execute(
             "DELETE FROM unresolved WHERE (message, platform, key, name) = (?, ?, ?, ?)",
-            (id, platform, key, name),
+            (id, *account),
         )
         resolved += 1
     return resolved
+
+
+def _now_known(connection: sqlite3.Connection, roster: Roster) -> dict[_Mentioned, int]:
+    """The mentioned accounts that have spoken by now, and their rows."""
+    found = {}
+    for mentioned in connection.execute("SELECT DISTINCT platform, key, name FROM unresolved"):
+        row = roster.mentioned(Account(*mentioned))
+        if row is not None:
+            found[mentioned] = row
+    return found
+
+
+def _waiting(
+    connection: sqlite3.Connection, known: Mapping[_Mentioned, int]
+) -> Iterator[tuple[int, _Mentioned]]:
+    """The messages that mention one of these accounts, in order."""
+    sql = "SELECT message, platform, key, name FROM unresolved ORDER BY 1, 2, 3, 4"
+    for id, *mentioned in connection.execute(sql) if known else ():
+        account = (mentioned[0], mentioned[1], mentioned[2])
+        if account in known:
+            yield id, account
 
 
 def _chats_of_rows(connection: sqlite3.Connection, roster: Roster) -> dict[int, set[_Chat]]:

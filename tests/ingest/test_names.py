@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -179,3 +180,29 @@ def test_finds_lie_in_the_text_in_order_and_mean_somebody(names: list[str], text
         assert hit.people <= set(range(len(names)))
         assert form_of(text[hit.start : hit.end]) == hit.form or hit.form
         end = hit.end
+
+
+def test_a_chat_that_grew_is_linked_as_one_that_was_whole(talk: Talk, tmp_path: Path) -> None:
+    talk.names = {"u1": "Kevin Buzzard", "u2": "Marigold", "u3": "周晓云"}
+    for number in range(60):
+        talk.say(f"u{number % 3 + 1}", f"line {number}")
+        talk.say("u1", "Marigold: are you there?" if number % 7 == 0 else "周姐说的对")
+    with Archive.open(tmp_path / "whole.sqlite", create=True) as whole:
+        whole.add(talk.messages)
+        expected = named(whole)
+    with Archive.open(tmp_path / "grown.sqlite", create=True) as grown:
+        for end in (117, 118, 120):  # little enough to go on from what was found before
+            grown.add(talk.messages[:end])
+            named(grown)
+        assert named(grown) == expected
+    assert expected
+
+
+def test_an_edited_message_is_linked_anew(talk: Talk, archive: Archive) -> None:
+    talk.names = {"u1": "Kevin Buzzard", "u2": "Marigold"}
+    talk.say("u1", "hello")
+    line = talk.say("u2", "nothing yet")
+    archive.add(talk.messages)
+    assert named(archive) == {}
+    archive.add([replace(line, text="Kevin Buzzard: look at this")])
+    assert named(archive) == {"Kevin Buzzard: look at this": ("kevin_buzzard",)}
