@@ -22,9 +22,9 @@ from benchmarks.ingest import measured
 from config.console import emit_table, say
 from config.settings import load
 from ingest.archive import Archive
-from ingest.dataset import build
+from ingest.dataset.build import build
+from ingest.dataset.memory import recaller
 from ingest.importer import import_paths
-from ingest.memory import recaller
 from ingest.threads import recover_threads
 
 SHARE = 0.01

@@ -77,7 +77,7 @@ def base_voice(
     ``name`` is a base of the catalogue, by default what the settings or the languages of the
     dataset choose; ``trained`` gives head and handle where a model exists, else the dataset does.
     """
-    from ingest.dataset import read_manifest
+    from ingest.dataset.manifest import read_manifest
     from registry.bases import choose
 
     dataset = None if trained and name else read_manifest(home.dataset)
@@ -150,7 +150,7 @@ def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Me
 
 def _server_voice(home: Home, settings: Settings, registry: Registry) -> Voice:
     from bot.server import server_voice
-    from ingest.dataset import read_manifest
+    from ingest.dataset.manifest import read_manifest
 
     generate = settings.generate
     known = registry.serving() or read_manifest(home.dataset)
@@ -168,7 +168,7 @@ def _responder(
 ) -> Responder:
     if memory is None:
         return Responder(voice, generator, settings)
-    from ingest.redact import redactor_for
+    from ingest.redaction.redact import redactor_for
     from rag.recall import memory_lines
 
     redact = redactor_for(settings.ingest)

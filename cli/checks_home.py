@@ -56,7 +56,7 @@ def _archive(home: Home) -> Check:
 def _dataset(home: Home) -> Check:
     if not (home.dataset / "manifest.json").exists():
         return Check(AREA, "dataset", "not built", State.ABSENT, "atself dataset")
-    from ingest.dataset import read_manifest
+    from ingest.dataset.manifest import read_manifest
     from registry.bases import choose
 
     manifest = read_manifest(home.dataset)

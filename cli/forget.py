@@ -85,7 +85,7 @@ def _mark_models(place: Home, person: Person, *, now: datetime) -> list[str]:
 
 def _dataset_holds(folder: Path, person: Person) -> tuple[str | None, bool]:
     """The hash of the dataset there, if any, and whether it shows a person or their handle."""
-    from ingest.dataset import read_manifest
+    from ingest.dataset.manifest import read_manifest
     from ingest.errors import DatasetError
 
     try:

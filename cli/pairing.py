@@ -14,10 +14,10 @@ from pathlib import Path
 import orjson
 
 from ingest.archive import Archive
-from ingest.pairs import Pair, Sieve, is_worth_asking, request
 from ingest.parsers.base import digest
-from ingest.redact import redact
-from ingest.writings import PLATFORM
+from ingest.redaction.redact import redact
+from ingest.writings.pairs import Pair, Sieve, is_worth_asking, request
+from ingest.writings.passages import PLATFORM
 
 PAIR_TOKENS = 64
 """Room for a question and its answer."""

@@ -52,7 +52,7 @@ def prompts_of(home: Home, export: Path) -> tuple[Prompt, ...]:
 def _held_out(home: Home) -> Iterator[Prompt]:
     """Lines of the test period that @self answered, from as many speakers as there are."""
     from ingest.chat import WindowKind
-    from ingest.dataset import read_windows
+    from ingest.dataset.manifest import read_windows
 
     seen: set[str] = set()
     for window in read_windows(home.dataset / "test.jsonl"):

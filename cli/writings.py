@@ -44,7 +44,7 @@ def add(paths: tuple[Path, ...], home: Path, as_json: bool) -> None:
     from config.settings import Home, load
     from ingest.archive import Archive
     from ingest.errors import IngestError
-    from ingest.writings import import_writings
+    from ingest.writings.passages import import_writings
 
     zone = ZoneInfo(load(home).ingest.time_zone)
     with Archive.open(Home(home).archive) as archive:
@@ -72,8 +72,8 @@ def pairs(count: int, limit: int | None, home: Path, as_json: bool) -> None:
     from config.settings import Home, load
     from ingest.archive import Archive
     from ingest.errors import IngestError
-    from ingest.pairs import LEAD
     from ingest.persona import languages_of
+    from ingest.writings.pairs import LEAD
 
     settings, place = load(home), Home(home)
     with Archive.open(place.archive, pseudonyms=settings.ingest.pseudonyms) as archive:

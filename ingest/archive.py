@@ -17,7 +17,6 @@ from typing import Any, Self
 import orjson
 
 from ingest import finished
-from ingest.census import Census
 from ingest.chat import (
     Attachment,
     AttachmentKind,
@@ -31,7 +30,8 @@ from ingest.database import bounds, connect, explained, immediate, instant
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
 from ingest.intake import Added, Intake
-from ingest.people import readdress
+from ingest.people.census import Census
+from ingest.people.handles import readdress
 from ingest.terms import any_of, terms
 
 QUERY_TERMS = 12

@@ -1,6 +1,7 @@
 """What is worth learning from, one message at a time: every rule names its reason.
 
-Rules that need to remember other messages (copies, floods, habits) are in :mod:`ingest.quality`.
+Rules that need to remember other messages (copies, floods, habits) are in
+:mod:`ingest.dataset.quality`.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def ingest(
     from ingest.importer import import_paths
     from ingest.media import hook_of
     from ingest.parsers.mapped import Columns
-    from ingest.people_commands import settle_self
+    from ingest.people.commands import settle_self
 
     settings = load(home)
     columns = Columns.of(mapping) if mapping is not None else None
@@ -130,7 +130,7 @@ def _summary(archive: Archive, report: Report) -> dict[str, Any]:
 def _flat(result: dict[str, Any]) -> dict[str, object]:
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in result["skipped"].items())
     added = result["added"]
-    from ingest.people_commands import settled_lines
+    from ingest.people.commands import settled_lines
 
     return {
         "messages": f"{result['messages']:,} ({added['new']:,} new, {added['changed']:,} changed)",

@@ -23,7 +23,7 @@ from ingest.media import FAILED, Hook
 from ingest.parsers import PARSERS
 from ingest.parsers.base import Parser, Reading, Skipped, parser_for
 from ingest.parsers.mapped import Columns, parser_with
-from ingest.settle import Settled
+from ingest.people.settle import Settled
 from ingest.sources import Source, sources_of
 
 _TABLE = re.compile(r"\.(?:csv|tsv|jsonl|ndjson)(?:\.gz)?$", re.IGNORECASE)

@@ -13,8 +13,8 @@ import orjson
 from ingest import finished
 from ingest.chat import Account, Conversation, RawMessage
 from ingest.database import immediate, millis, touch, unsettle
-from ingest.people import SOMEONE, readdress
-from ingest.roster import Roster
+from ingest.people.handles import SOMEONE, readdress
+from ingest.people.roster import Roster
 from ingest.words import index, unindex
 
 BATCH = 4000

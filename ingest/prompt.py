@@ -23,7 +23,7 @@ from itertools import groupby
 
 from ingest.chat import Line, Message, Turn, Window
 from ingest.markup import Markup
-from ingest.people import readdress
+from ingest.people.handles import readdress
 
 RENDERER = "atself-1"
 """Name and version of what this module writes; an artefact made for another is refused."""

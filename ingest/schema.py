@@ -93,7 +93,7 @@ CREATE TABLE media (                     -- words found for voice notes and pict
     digest BLOB PRIMARY KEY,             -- of the file and of how its words were found
     words TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE linked (                    -- how far names in a chat were linked; see ingest.linking
+CREATE TABLE linked (                    -- how far names were linked; see ingest.people.naming
     chat INTEGER PRIMARY KEY REFERENCES chat,
     state TEXT NOT NULL                  -- JSON
 );

@@ -261,8 +261,8 @@ class Recall:
 def memory_lines(passages: Iterable[Passage]) -> tuple[str, ...]:
     """What the prompt shows as memory: an entry per passage, its lines dated, the oldest first.
 
-    The lines look as they do in training (``ingest.memory``); small models read a story in its
-    order. Long lines are cut.
+    The lines look as they do in training (``ingest.dataset.memory``); small models read a story in
+    its order. Long lines are cut.
     """
     in_order = sorted(passages, key=lambda passage: passage.started_at)
     return tuple("\n".join(map(_clipped, passage.text.split("\n"))) for passage in in_order)

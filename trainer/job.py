@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.settings import Home, Settings
-from ingest.dataset import DatasetManifest
+from ingest.dataset.manifest import DatasetManifest
 from registry.bases import BaseFiles
 from trainer.recipe import Recipe
 from trainer.run import RunFolder

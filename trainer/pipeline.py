@@ -15,7 +15,7 @@ import torch
 
 from config.console import progress, say
 from ingest.chat import Window
-from ingest.dataset import read_windows
+from ingest.dataset.manifest import read_windows
 from registry.artefact import ADAPTER, MODEL, BaseRecord, ModelManifest
 from registry.store import Registry
 from trainer.base_model import LoadedBase, load_base

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from config.console import say
 from config.settings import Home, Settings
-from ingest.dataset import DatasetManifest, read_manifest
+from ingest.dataset.manifest import DatasetManifest, read_manifest
 from ingest.prompt import RENDERER
 from registry.artefact import ModelManifest
 from registry.bases import BaseFiles, choose, locate

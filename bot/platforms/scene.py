@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bot.errors import SceneError
 from ingest.chat import Message, Person, Reply
-from ingest.people import handle_for
+from ingest.people.handles import handle_for
 from ingest.prompt import SELF
 
 LABELLED = re.compile(r"@(?P<who>[\w.-]{1,64})\s*[:：]\s*(?P<text>.*)", re.DOTALL)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.borders import Stretch, choose_borders
+from ingest.dataset.borders import Stretch, choose_borders
 from tests.ingest.talk import START
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.archive import Archive
-from ingest.bridges import STYLES, TAGGED, split_author, style_by_name, style_of
 from ingest.chat import Account
 from ingest.intake import Added
+from ingest.people.bridges import STYLES, TAGGED, split_author, style_by_name, style_of
 from tests.ingest.talk import Talk, texts
 
 NICKS = ("alice", "bärbel", "陈总", "d_e", "eve|away", "frank")
@@ -159,7 +159,7 @@ def test_a_failure_while_settling_leaves_the_archive_as_imported(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("ingest.settle.link_names", fails)
+        patch.setattr("ingest.people.settle.link_names", fails)
         with pytest.raises(KeyboardInterrupt):
             archive.settle()
     assert list(archive.messages()) == before

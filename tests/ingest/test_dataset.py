@@ -13,9 +13,10 @@ import pytest
 from config.settings import Settings, load
 from ingest.archive import Archive
 from ingest.chat import Window
-from ingest.dataset import SPLITS, DatasetManifest, build, read_manifest, read_windows
+from ingest.dataset.build import build
+from ingest.dataset.manifest import SPLITS, DatasetManifest, read_manifest, read_windows
+from ingest.dataset.memory import recaller
 from ingest.errors import ArchiveError, DatasetError
-from ingest.memory import recaller
 from ingest.prompt import RENDERER
 from tests.ingest.talk import Talk
 

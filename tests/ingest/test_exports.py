@@ -21,10 +21,11 @@ from trl import is_conversational
 from config.settings import load
 from ingest.archive import Archive
 from ingest.chat import Line, Turn, Window
-from ingest.dataset import SPLITS, build, read_windows
-from ingest.export_command import NAMES
-from ingest.export_command import export as command
-from ingest.exports import FORMS, export, messages_of
+from ingest.dataset.build import build
+from ingest.dataset.export_command import NAMES
+from ingest.dataset.export_command import export as command
+from ingest.dataset.exports import FORMS, export, messages_of
+from ingest.dataset.manifest import SPLITS, read_windows
 from ingest.importer import import_paths
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

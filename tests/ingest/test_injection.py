@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.chat import Line, Message, Turn, Window
-from ingest.memory import memory_line
+from ingest.dataset.memory import memory_line
 from ingest.persona import Persona, head_text
 from ingest.prompt import INDENT, MEMORY, QUIET, neutralise, render_window
 from tests.ingest.talk import START, person

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.archive import Archive
 from ingest.chat import Account
 from ingest.database import unsettle
-from ingest.names import Finder, Forms, form_of, short_forms
+from ingest.people.names import Finder, Forms, form_of, short_forms
 from tests.ingest.talk import Talk, texts
 
 Named = dict[str, tuple[str, ...]]

@@ -14,9 +14,10 @@ import pytest
 from config.settings import load
 from ingest.archive import Archive
 from ingest.chat import Turn, Window, WindowKind
-from ingest.dataset import SPLITS, DatasetManifest, build, read_windows
+from ingest.dataset.build import build
+from ingest.dataset.manifest import SPLITS, DatasetManifest, read_windows
+from ingest.dataset.window_json import from_json, to_json
 from ingest.prompt import QUIET, render_prompt, render_window
-from ingest.window_json import from_json, to_json
 from tests.ingest.talk import Talk
 from tests.ingest.templates import MARKUPS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.pairs import Sieve, is_worth_asking, read_pairs, request, why_refused
+from ingest.writings.pairs import Sieve, is_worth_asking, read_pairs, request, why_refused
 
 NOODLES = (
     "Noodles · The shop\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.archive import Archive
 from ingest.chat import Account
 from ingest.errors import ArchiveError
-from ingest.people import MAX_HANDLE, RESERVED, handle_for, looks_like_bot, readdress
+from ingest.people.handles import MAX_HANDLE, RESERVED, handle_for, looks_like_bot, readdress
 from ingest.prompt import line_of
 from tests.ingest.talk import Talk, texts
 

@@ -14,8 +14,8 @@ import pytest
 from cli.app import run
 from config.settings import Home
 from ingest.archive import Archive
-from ingest.dataset import read_manifest
-from ingest.people_commands import settle_self
+from ingest.dataset.manifest import read_manifest
+from ingest.people.commands import settle_self
 from registry.store import Registry
 from tests.ingest.talk import Talk, write_telegram
 from tests.registry.test_store import manifest

@@ -11,8 +11,16 @@ import pytest
 from ingest.archive import Archive
 from ingest.chat import Message, RawMessage
 from ingest.clean import own_words, quotes_of
-from ingest.quality import FULL_USES, LEAST_WEIGHT, Quality, Verdicts, judge, skeleton, substance
-from ingest.similar import Similar
+from ingest.dataset.quality import (
+    FULL_USES,
+    LEAST_WEIGHT,
+    Quality,
+    Verdicts,
+    judge,
+    skeleton,
+    substance,
+)
+from ingest.dataset.similar import Similar
 from tests.ingest.talk import START, Talk, person
 
 ME = person("kevin", is_self=True, id=1)

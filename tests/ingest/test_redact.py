@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.redact import redact
-from ingest.secret_numbers import regions_of
+from ingest.redaction.numbers import regions_of
+from ingest.redaction.redact import redact
 
 TELEGRAM_TOKEN = f"12345678:{'aB3' * 11}xy"
 

@@ -12,11 +12,11 @@ from lxml import html
 
 from config.settings import load
 from ingest.archive import Archive
-from ingest.charts import bars, by_month, histogram
-from ingest.dataset import build
+from ingest.dataset.build import build
+from ingest.dataset.charts import bars, by_month, histogram
+from ingest.dataset.report import busiest, read_numbers
+from ingest.dataset.report_page import write_page
 from ingest.errors import DatasetError
-from ingest.report import busiest, read_numbers
-from ingest.report_page import write_page
 from tests.ingest.talk import Talk
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from config.settings import load
 from ingest.archive import Archive
 from ingest.chat import Conversation
-from ingest.dataset import SPLITS, DatasetManifest, build
-from ingest.quality import judge
-from ingest.silence import (
+from ingest.dataset.build import build
+from ingest.dataset.manifest import SPLITS, DatasetManifest
+from ingest.dataset.quality import judge
+from ingest.dataset.silence import (
     AROUND,
     CONTEXT_MESSAGES,
     GateExample,

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.archive import Archive
-from ingest.documents import PASSAGE_TOKENS, Document, excerpts_of, read_document
 from ingest.errors import ArchiveError, FormatError
 from ingest.windows import estimate_tokens
-from ingest.writings import WritingsReport, import_writings, messages_of
+from ingest.writings.documents import PASSAGE_TOKENS, Document, excerpts_of, read_document
+from ingest.writings.passages import WritingsReport, import_writings, messages_of
 from tests.ingest.talk import Talk
 
 ZONE = ZoneInfo("Asia/Jakarta")
@@ -224,7 +224,7 @@ def test_a_document_of_a_zip_bomb_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
-    from ingest.writings import documents_at
+    from ingest.writings.passages import documents_at
 
     (tmp_path / "secret.md").write_text("secret", encoding="utf-8")
     (tmp_path / "docs").mkdir()

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from cli.app import app
 from config.settings import Home, load
-from ingest.dataset import read_windows
+from ingest.dataset.manifest import read_windows
 from ingest.markup import Markup
 from ingest.prompt import encode, read_reply, render_prompt
 from registry.store import Registry

@@ -1,8 +1,8 @@
 """Who is spoken of: the names in the messages of each chat, linked to its people.
 
 Two passes over a chat in order. The first counts how its people's names are used; the second links
-those that can be believed (see :mod:`ingest.names`). A chat that grew a little, with the same
-people, is linked where it grew; otherwise all of it is linked anew.
+those that can be believed (see :mod:`ingest.people.names`). A chat that grew a little, with the
+same people, is linked where it grew; otherwise all of it is linked anew.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from ingest.names import Evidence, Finder, Forms, Found, names_by_person, resolve
-from ingest.roster import Roster
+from ingest.people.names import Evidence, Finder, Forms, Found, names_by_person, resolve
+from ingest.people.roster import Roster
 from ingest.words import index, unindex
 
 PAGE = 2000

@@ -26,7 +26,7 @@ from pathlib import Path
 import orjson
 
 from ingest.chat import Line, Turn, Window
-from ingest.dataset import SPLITS, read_manifest, read_windows
+from ingest.dataset.manifest import SPLITS, read_manifest, read_windows
 from ingest.prompt import SELF, chat_messages, neutralise
 
 _SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}

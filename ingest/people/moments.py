@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 
-from ingest.entries import Entry, Span
+from ingest.people.entries import Entry, Span
 
 
 class Moments:

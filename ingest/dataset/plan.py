@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from config.sections import Dataset
-from ingest.borders import choose_borders
 from ingest.chat import Window, WindowKind
-from ingest.draft import Draft, Piece
-from ingest.manifest import SPLITS
-from ingest.quality import EXAMPLES, Tally
-from ingest.silence import Stratum, chosen
-from ingest.split_files import SplitFiles
+from ingest.dataset.borders import choose_borders
+from ingest.dataset.draft import Draft, Piece
+from ingest.dataset.manifest import SPLITS
+from ingest.dataset.quality import EXAMPLES, Tally
+from ingest.dataset.silence import Stratum, chosen
+from ingest.dataset.split_files import SplitFiles
 
 Recaller = Callable[[Window], tuple[str, ...]]
 CROSSED = "thread crosses a split border"

@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ingest.chat import Conversation, Message, Person
-from ingest.names import Finder, Forms, Found, form_of
-from ingest.people import SOMEONE
+from ingest.people.handles import SOMEONE
+from ingest.people.names import Finder, Forms, Found, form_of
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -34,9 +34,9 @@ import orjson
 from ingest.chat import Line, Message, Thread
 from ingest.clean import is_noise
 from ingest.database import millis
+from ingest.dataset.window_json import line_from_json, line_to_json
 from ingest.prompt import line_of
 from ingest.threads import BURST
-from ingest.window_json import line_from_json, line_to_json
 
 AROUND = timedelta(hours=1)
 CONTEXT_MESSAGES = 8

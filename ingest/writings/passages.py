@@ -15,9 +15,9 @@ from pathlib import Path
 
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, RawMessage
-from ingest.documents import SUFFIXES, Document, excerpts_of, read_document
 from ingest.errors import FormatError
 from ingest.parsers.base import Repeats, digest
+from ingest.writings.documents import SUFFIXES, Document, excerpts_of, read_document
 
 PLATFORM = "writing"
 AUTHOR = Account(PLATFORM, "self", is_self=True)

@@ -8,8 +8,8 @@ from itertools import groupby
 
 from ingest.chat import Message, Thread, Window
 from ingest.clean import is_noise, own_words, quotes_of
-from ingest.openers import Tails, opener_of
-from ingest.quality import Verdicts
+from ingest.dataset.openers import Tails, opener_of
+from ingest.dataset.quality import Verdicts
 from ingest.windows import Cut, cut_windows
 
 QUOTED_SHARE = 0.5

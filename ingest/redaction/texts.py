@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ingest.redact import Rule, Span
+from ingest.redaction.redact import Rule, Span
 
 if TYPE_CHECKING:
     from mnemonic import Mnemonic

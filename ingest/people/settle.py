@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import orjson
 
-from ingest.bridges import KEY, LEAST_MESSAGES, SAMPLE, bridged, split_author, style_of
 from ingest.chat import Account
 from ingest.database import touch
-from ingest.identities import Identities, decided
-from ingest.linking import link_names
-from ingest.names import fold
-from ingest.people import readdress
-from ingest.roster import NAME_KEY, Roster
+from ingest.people.bridges import KEY, LEAST_MESSAGES, SAMPLE, bridged, split_author, style_of
+from ingest.people.handles import readdress
+from ingest.people.identities import Identities, decided
+from ingest.people.names import fold
+from ingest.people.naming import link_names
+from ingest.people.roster import NAME_KEY, Roster
 from ingest.words import index, unindex
 
 PAGE = 1000

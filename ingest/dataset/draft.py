@@ -17,10 +17,10 @@ from typing import Any, Self
 
 import orjson
 
-from ingest import silence, window_json
-from ingest.borders import Stretch
 from ingest.chat import Thread, Window, WindowKind
-from ingest.silence import GateExample, Stratum
+from ingest.dataset import silence, window_json
+from ingest.dataset.borders import Stretch
+from ingest.dataset.silence import GateExample, Stratum
 
 
 @dataclass(frozen=True, slots=True)

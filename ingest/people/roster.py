@@ -11,12 +11,12 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 
-from ingest.bridges import style_by_name, unwrapped
 from ingest.chat import Account, Person, RawMessage
 from ingest.database import millis
-from ingest.entries import Entry, person_of
-from ingest.moments import Moments
-from ingest.people import handle_for, looks_like_bot, skeleton
+from ingest.people.bridges import style_by_name, unwrapped
+from ingest.people.entries import Entry, person_of
+from ingest.people.handles import handle_for, looks_like_bot, skeleton
+from ingest.people.moments import Moments
 
 SELF_KEY = "self"
 NAME_KEY = "name:"

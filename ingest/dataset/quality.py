@@ -22,7 +22,7 @@ from ingest.archive import Archive
 from ingest.chat import Message
 from ingest.clean import is_noise, is_unlearnable, own_words
 from ingest.database import millis
-from ingest.similar import Similar
+from ingest.dataset.similar import Similar
 
 REPEATABLE = 40
 """Texts of less substance may be said again: "ok" and "笑死" are habits."""

@@ -14,7 +14,7 @@ from config.console import emit_json, emit_mapping, emit_table, home_option, jso
 
 if TYPE_CHECKING:
     from config.settings import Home
-    from ingest.manifest import DatasetManifest
+    from ingest.dataset.manifest import DatasetManifest
 
 _EXAMPLES = """\b
 Examples:
@@ -54,8 +54,8 @@ def _build(place: Home) -> DatasetManifest:
 
     from config.settings import load
     from ingest.archive import Archive
-    from ingest.dataset import build
-    from ingest.memory import recaller
+    from ingest.dataset.build import build
+    from ingest.dataset.memory import recaller
 
     settings = load(place.path)
     pseudonyms = settings.ingest.pseudonyms
@@ -70,7 +70,7 @@ def _build(place: Home) -> DatasetManifest:
 def _write_page(place: Home, *, as_json: bool) -> None:
     from config.settings import load
     from ingest.archive import Archive
-    from ingest.report_page import write_page
+    from ingest.dataset.report_page import write_page
 
     with Archive.open(place.archive) as archive, _working("drawing the report"):
         path = write_page(place.dataset, archive, load(place.path))
@@ -81,7 +81,7 @@ def _write_page(place: Home, *, as_json: bool) -> None:
 
 
 def _show_report(place: Home, *, as_json: bool) -> None:
-    from ingest.manifest import read_manifest
+    from ingest.dataset.manifest import read_manifest
 
     manifest = read_manifest(place.dataset)
     if as_json:

@@ -11,9 +11,9 @@ import orjson
 from ingest import finished
 from ingest.chat import Account, Person
 from ingest.database import touch, unsettle
-from ingest.names import Finder, Found, fold, names_by_person
-from ingest.people import SOMEONE, readdress
-from ingest.roster import NAME_KEY, Roster, account_digest
+from ingest.people.handles import SOMEONE, readdress
+from ingest.people.names import Finder, Found, fold, names_by_person
+from ingest.people.roster import NAME_KEY, Roster, account_digest
 from ingest.words import index, unindex
 
 PAGE = 2000

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from ingest.redact import Rule, Span
+from ingest.redaction.redact import Rule, Span
 
 _CARD = re.compile(
     r"(?<![\w.+-])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|\d{4}[ -]\d{6}[ -]\d{4,5}"

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from ingest.chat import Window
+from ingest.dataset.window_json import from_json
 from ingest.errors import DatasetError
-from ingest.window_json import from_json
 
 SPLITS = ("train", "validation", "test")
 

@@ -1,7 +1,7 @@
 """Secrets in text become typed placeholders before they can be learned.
 
-What has a shape of its own is found by the rules of :mod:`ingest.secret_texts` (mail addresses,
-tokens, passwords, seed phrases, street addresses) and :mod:`ingest.secret_numbers` (cards,
+What has a shape of its own is found by the rules of :mod:`ingest.redaction.texts` (mail addresses,
+tokens, passwords, seed phrases, street addresses) and :mod:`ingest.redaction.numbers` (cards,
 accounts, identity numbers, phones). Only the span goes: "call +62 812-3456-7890!" → "call
 [phone]!". A rule first looks for a cheap hint, so that ordinary lines cost little; no rule looks
 inside a placeholder, so redacting twice changes nothing.
@@ -73,7 +73,7 @@ def redactor(regions: tuple[str, ...]) -> Redactor:
 
 def redactor_for(settings: Ingest, languages: Iterable[str] = ()) -> Redactor:
     """The redactor for an archive: its regions as set, or those its zone and languages suggest."""
-    from ingest.secret_numbers import regions_of
+    from ingest.redaction.numbers import regions_of
 
     near = regions_of(settings.time_zone, tuple(languages))
     return redactor(tuple(settings.phone_regions or near))
@@ -82,8 +82,8 @@ def redactor_for(settings: Ingest, languages: Iterable[str] = ()) -> Redactor:
 @lru_cache(maxsize=16)
 def rules_for(regions: tuple[str, ...]) -> tuple[Rule, ...]:
     """Every rule, in the order they are applied: what contains something else comes first."""
-    from ingest.secret_numbers import number_rules
-    from ingest.secret_texts import text_rules
+    from ingest.redaction.numbers import number_rules
+    from ingest.redaction.texts import text_rules
 
     return (*text_rules(), *number_rules(regions))
 

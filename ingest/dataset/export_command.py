@@ -39,7 +39,7 @@ Nothing is sent anywhere. What is written went through the dataset's redaction.
 def export(forms: tuple[str, ...], target: Path | None, home: Path, as_json: bool) -> None:
     """Write the dataset in the forms that other trainers read."""
     from config.settings import Home
-    from ingest import exports
+    from ingest.dataset import exports
 
     place = Home(home)
     rows = []

@@ -25,9 +25,8 @@ from typing import Any, NoReturn
 from config.settings import Settings
 from ingest.archive import Archive
 from ingest.chat import Conversation, Message, Person, Thread
-from ingest.draft import Draft
-from ingest.errors import DatasetError
-from ingest.manifest import (
+from ingest.dataset.draft import Draft
+from ingest.dataset.manifest import (
     SPLITS,
     DatasetManifest,
     RuleCount,
@@ -35,15 +34,16 @@ from ingest.manifest import (
     read_manifest,
     read_windows,
 )
-from ingest.openers import Tails
+from ingest.dataset.openers import Tails
+from ingest.dataset.plan import Plan, Recaller
+from ingest.dataset.quality import Verdicts, judge
+from ingest.dataset.silence import AROUND, Sieve, Stratum, draw_of, example_of, positions
+from ingest.dataset.split_files import SILENCE, SplitFiles
+from ingest.dataset.teaching import Teaching
+from ingest.errors import DatasetError
 from ingest.persona import SAMPLE_MESSAGES, Persona, describe, head_text
-from ingest.plan import Plan, Recaller
 from ingest.prompt import RENDERER
-from ingest.quality import Verdicts, judge
-from ingest.redact import redactor_for
-from ingest.silence import AROUND, Sieve, Stratum, draw_of, example_of, positions
-from ingest.split_files import SILENCE, SplitFiles
-from ingest.teaching import Teaching
+from ingest.redaction.redact import redactor_for
 from ingest.threads import recover_threads
 from ingest.windows import Cut
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from ingest.chat import Person
 from ingest.database import touch, unsettle
 from ingest.errors import ArchiveError
-from ingest.roster import Roster
+from ingest.people.roster import Roster
 
 
 class Identities:

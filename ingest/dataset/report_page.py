@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 from config.settings import Settings
 from ingest.archive import Archive
-from ingest.charts import bars, by_month, histogram
-from ingest.manifest import DatasetManifest, read_manifest
+from ingest.dataset.charts import bars, by_month, histogram
+from ingest.dataset.manifest import DatasetManifest, read_manifest
+from ingest.dataset.report import Numbers, busiest, read_numbers
 from ingest.persona import LANGUAGE_NAMES
-from ingest.redact import Redactor, redactor_for
-from ingest.report import Numbers, busiest, read_numbers
+from ingest.redaction.redact import Redactor, redactor_for
 
 if TYPE_CHECKING:
     from markupsafe import Markup

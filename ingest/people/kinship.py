@@ -16,12 +16,12 @@ from itertools import combinations
 
 import orjson
 
-from ingest.bridges import KEY
 from ingest.chat import Person
-from ingest.identities import decided
-from ingest.names import fold
-from ingest.people import skeleton
-from ingest.roster import Roster
+from ingest.people.bridges import KEY
+from ingest.people.handles import skeleton
+from ingest.people.identities import decided
+from ingest.people.names import fold
+from ingest.people.roster import Roster
 
 LEAST_SCORE = 0.3
 MOST = 200

@@ -14,12 +14,12 @@ import orjson
 from ingest.chat import Person
 from ingest.database import explained, immediate, wipe, wipe_later
 from ingest.errors import ArchiveError
-from ingest.forgetting import remove_person
-from ingest.identities import Identities
-from ingest.kinship import Suggestion, suggest
-from ingest.pseudonyms import Pseudonyms
-from ingest.roster import Roster
-from ingest.settle import Settled, settle
+from ingest.people.forgetting import remove_person
+from ingest.people.identities import Identities
+from ingest.people.kinship import Suggestion, suggest
+from ingest.people.pseudonyms import Pseudonyms
+from ingest.people.roster import Roster
+from ingest.people.settle import Settled, settle
 
 
 class Census:

@@ -11,7 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ingest.chat import Turn, Window, WindowKind
-from ingest.manifest import SPLITS, read_windows
+from ingest.dataset.manifest import SPLITS, read_windows
 from ingest.windows import estimate_tokens
 
 

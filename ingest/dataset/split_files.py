@@ -11,11 +11,11 @@ from typing import IO, Any
 
 import orjson
 
-from ingest import silence, window_json
 from ingest.chat import Line, Window, WindowKind
-from ingest.manifest import SPLITS, DatasetManifest, SplitCounts, write_manifest
-from ingest.redact import Redactor
-from ingest.silence import GateExample
+from ingest.dataset import silence, window_json
+from ingest.dataset.manifest import SPLITS, DatasetManifest, SplitCounts, write_manifest
+from ingest.dataset.silence import GateExample
+from ingest.redaction.redact import Redactor
 from ingest.windows import estimate_tokens
 
 SILENCE = "silence."

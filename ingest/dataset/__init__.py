@@ -1,0 +1,1 @@
+"""From the archive to what is learned: windows, weights, splits, reports, exports."""

@@ -1,0 +1,1 @@
+"""Who is who: accounts to people, people to handles, names in text to people."""

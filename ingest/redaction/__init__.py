@@ -1,0 +1,1 @@
+"""Secrets in text become typed placeholders before anything can learn or show them."""

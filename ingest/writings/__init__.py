@@ -1,0 +1,1 @@
+"""Own writings: documents to passages in the archive, and questions and answers about them."""
