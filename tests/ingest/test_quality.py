@@ -74,7 +74,7 @@ def test_the_third_time_within_a_minute_is_a_flood() -> None:
 
 
 def test_only_so_many_texts_are_remembered_for_their_likes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.similar.REMEMBERED", 2)
+    monkeypatch.setattr("ingest.dataset.similar.REMEMBERED", 2)
     similar = Similar()
     texts = [skeleton(text) for text in (LONG, ZHONG, "something else entirely, quite long too")]
     assert [similar.add(str(n), text) for n, text in enumerate(texts)] == [None] * 3
