@@ -27,15 +27,12 @@ from ingest.archive import Archive
 from ingest.chat import Conversation, Message, Person, Thread
 from ingest.dataset.draft import Draft
 from ingest.dataset.manifest import (
-    SPLITS,
     DatasetManifest,
     RuleCount,
     SplitCounts,
-    read_manifest,
-    read_windows,
 )
 from ingest.dataset.openers import Tails
-from ingest.dataset.plan import Plan, Recaller
+from ingest.dataset.plan import Plan, Recaller, Watch, unwatched
 from ingest.dataset.quality import Verdicts, judge
 from ingest.dataset.silence import AROUND, Sieve, Stratum, draw_of, example_of, positions
 from ingest.dataset.split_files import SILENCE, SplitFiles
@@ -46,14 +43,8 @@ from ingest.prompt import RENDERER
 from ingest.redaction.redact import redactor_for
 from ingest.threads import recover_threads
 from ingest.windows import Cut
+from ingest.writings.passages import PLATFORM as WRITING
 
-__all__ = [
-    "SPLITS", "DatasetManifest", "Recaller", "SplitCounts", "build", "read_manifest",
-    "read_windows",
-]  # fmt: skip
-
-WRITING = "writing"
-"""The platform of documents by @self: they are learned from in another way."""
 BESIDE = "beside a message that is not learned"
 
 
@@ -64,16 +55,18 @@ def build(
     *,
     now: datetime,
     recall: Recaller | None = None,
+    watch: Watch = unwatched,
 ) -> DatasetManifest:
     """Write the dataset of ``archive`` to ``folder`` and return its manifest.
 
     ``recall`` gives the passages to show in a window; it is asked for a share of the windows.
-    Raises DatasetError, before anything is written, where @self has too few replies.
+    ``watch`` passes the items of the long steps on, and may show how far they are. Raises
+    DatasetError, before anything is written, where @self has too few replies.
     """
     source = _Source.of(archive, settings)
     folder.mkdir(parents=True, exist_ok=True)
     with Draft(folder) as draft:
-        untaught = _Drafting(source, draft).run()
+        untaught = _Drafting(source, draft).run(watch)
         if not any(stretch.replies for stretch in draft.stretches()):
             _refuse(0, "replies to others", settings.dataset.min_replies)
         plan = Plan.of(draft, settings.dataset)
@@ -81,7 +74,7 @@ def build(
         hides = settings.ingest.redact
         redactor = redactor_for(settings.ingest, persona.languages) if hides else None
         with SplitFiles(folder, redactor) as files:
-            plan.write(files, recall if settings.dataset.memory_share else None)
+            plan.write(files, recall if settings.dataset.memory_share else None, watch)
             _require_enough(files.counts, settings)
             dropped = _dropped(source.verdicts, plan, untaught)
             manifest = _manifest(source, plan, persona, files, dropped, now)
@@ -156,10 +149,13 @@ class _Drafting:
         cut = Cut(settings.dataset.window_tokens, settings.dataset.context_messages)
         self._teaching = Teaching(verdicts, tails, cut)
 
-    def run(self) -> int:
+    def run(self, watch: Watch) -> int:
         """Draft everything; returns how many learnable messages found no window."""
+        counts = self._source.archive.chat_counts()
+        total = sum(counts[chat.id] for chat in self._source.chats if self._is_learned(chat))
+        messages = watch(self._messages(), "linking", total)
         timed = {chat.id for chat in self._source.chats if chat.has_times}
-        for thread in recover_threads(self._tails.watch(self._messages()), gap=self._gap):
+        for thread in recover_threads(self._tails.watch(messages), gap=self._gap):
             for window in self._teaching.windows(thread):
                 self._draft.add_window(window, thread, draw_of(self._seed, window.id))
             if thread.messages[0].chat in timed:
@@ -169,8 +165,11 @@ class _Drafting:
     def _messages(self) -> Iterator[Message]:
         """The chats in which @self wrote; the others teach nothing, not even silence."""
         for chat in self._source.chats:
-            if chat.id in self._source.verdicts.times:
+            if self._is_learned(chat):
                 yield from self._source.archive.messages(chat.id)
+
+    def _is_learned(self, chat: Conversation) -> bool:
+        return chat.id in self._source.verdicts.times
 
     def _add_examples(self, thread: Thread, me: str) -> None:
         times = self._source.verdicts.times[thread.messages[0].chat]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from config.console import emit_json, emit_mapping, emit_table, home_option, json_option, say
+from config.console import emit_json, emit_mapping, emit_table, home_option, json_option, say, track
 
 if TYPE_CHECKING:
     from config.settings import Home
@@ -26,7 +26,11 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option("--report", is_flag=True, help="Show the dataset that is there; build nothing.")
+@click.option(
+    "--report",
+    is_flag=True,
+    help="What is learned and what is not, with reasons; builds nothing that is there.",
+)
 @click.option("--html", is_flag=True, help="With --report: write a page with histograms.")
 @home_option
 @json_option
@@ -43,7 +47,10 @@ def dataset(report: bool, html: bool, home: Path, as_json: bool) -> None:
             emit_json(asdict(manifest))
         else:
             _show(manifest)
-    elif html:
+        return
+    if not (place.dataset / "manifest.json").exists():
+        _build(place)
+    if html:
         _write_page(place, as_json=as_json)
     else:
         _show_report(place, as_json=as_json)
@@ -59,12 +66,16 @@ def _build(place: Home) -> DatasetManifest:
 
     settings = load(place.path)
     pseudonyms = settings.ingest.pseudonyms
-    with (
-        Archive.open(place.archive, pseudonyms=pseudonyms) as archive,
-        _working("cutting windows"),
-    ):
+    with Archive.open(place.archive, pseudonyms=pseudonyms) as archive:
         recall = recaller(archive, settings) if settings.recall.enabled else None
-        return build(archive, place.dataset, settings, now=datetime.now(UTC), recall=recall)
+        return build(
+            archive,
+            place.dataset,
+            settings,
+            now=datetime.now(UTC),
+            recall=recall,
+            watch=track,
+        )
 
 
 def _write_page(place: Home, *, as_json: bool) -> None:

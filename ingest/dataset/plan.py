@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from config.sections import Dataset
 from ingest.chat import Window, WindowKind
@@ -16,8 +17,24 @@ from ingest.dataset.silence import Stratum, chosen
 from ingest.dataset.split_files import SplitFiles
 
 Recaller = Callable[[Window], tuple[str, ...]]
+T = TypeVar("T")
 CROSSED = "thread crosses a split border"
 BEYOND = "opens a thread, beyond dataset.opener_share"
+
+
+class Watch(Protocol):
+    """Passes items on while it shows how many of ``total`` were met; `config.console.track`."""
+
+    def __call__(
+        self, items: Iterable[T], description: str, total: int | None = None
+    ) -> Iterator[T]:
+        """The same items."""
+        ...
+
+
+def unwatched(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """The same items, and nothing shown."""
+    return iter(items)
 
 
 @dataclass
@@ -36,10 +53,10 @@ class Plan:
         borders = choose_borders(draft.stretches(), validation=shares[0], test=shares[1])
         return cls(draft, settings, borders, Tally())
 
-    def write(self, files: SplitFiles, recall: Recaller | None) -> None:
+    def write(self, files: SplitFiles, recall: Recaller | None, watch: Watch = unwatched) -> None:
         """Write every piece that has a place; ``recall`` is asked for a share of the windows."""
         openers = self._openers()
-        for piece in self.draft.windows:
+        for piece in watch(self.draft.windows, "writing", len(self.draft.windows)):
             split = self._split(piece)
             if split is None:
                 self._leave_out(CROSSED, piece)
