@@ -52,9 +52,8 @@ def claims(head: bytes) -> bool:
 
 def _is_chunk(text: str) -> bool:
     first = text.split("\n", 1)[0]
-    return all(
-        re.search(rf'"{key}"\s*:', first)
-        for key in ("seq", "timestamp", "elements", "uid", "content")
+    return bool(re.search(r'"content"\s*:\s*\{', first)) and all(
+        re.search(rf'"{key}"\s*:', first) for key in ("id", "timestamp", "uid")
     )
 
 
