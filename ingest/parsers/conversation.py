@@ -31,7 +31,7 @@ _SHAPES = {
     "messages": ("role", "content"),
     "": ("role", "content"),
 }
-"""What the array of turns is called, the file itself where it has no name, and what is in a turn."""
+"""What the array of turns is called, nothing where it is the file, and what is in a turn."""
 _START = re.compile(
     r'[\s\[]*\{\s*(?:"\w{1,40}"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+|\[[^\[\]{}]*\]'
     r"|\{[^\[\]{}]*\})\s*,\s*)*"

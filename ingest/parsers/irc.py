@@ -33,7 +33,7 @@ _CHANNEL = re.compile(
     r"(?:joined|left|(?:joined|left) (?:the |this )?channel|[Jj]oined channel|talking (?:on|in)"
     r"|Session Ident:|[Tt]opic (?:for|of|on)|mode/|mode:)[ ]?([#&][^\s,:()\[\]'\"]{1,64})"
 )
-_SLASHED = re.compile(r"^[\[(]?\d{1,2}/\d{1,2}/\d{4}.{0,20}", re.MULTILINE)
+_SLASHED = re.compile(r"^[\[(]?\d{1,2}/\d{1,2}/\d{4}[\d:@ -]{0,12}(?:[AP]M)?", re.MULTILINE)
 _ADDRESSED = re.compile(r"((?:[^\s,:]{1,64},[ ]?){0,3}[^\s,:]{1,64})[ ]?[:,](?=\s|$)")
 _AT = re.compile(r"(?<![\w.])@([^\s,:;.!?()]{1,64})")
 _SPARE = re.compile(
@@ -97,6 +97,7 @@ class _Log:
         self._clock = Clock(day_named(reading.path), reading.zone)
         self._nicks = _Nicks()
         self._repeats, self._instant = Repeats(), self._clock.now
+        self._is_opening = False
         title = _channel(reading, head)
         key = title.removeprefix("#").casefold() or "log"
         self._chat = Conversation(f"{PLATFORM}:{key}", title or "log", PLATFORM)
@@ -106,6 +107,9 @@ class _Log:
             self._clock.begin(day)
         sent_at = self._clock.at(entry.stamp)
         where = str(number)
+        was_opening, self._is_opening = self._is_opening, entry.event is Event.OPENED
+        if was_opening and entry.event is Event.ACTED and "#" in entry.text:
+            return Skipped("service notice", where)  # "Now talking on #here", in any language
         if entry.event is Event.RENAMED:
             self._nicks.rename(entry.nick, entry.text, is_mine=entry.is_mine)
         elif entry.event is Event.LEFT:

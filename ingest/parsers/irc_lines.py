@@ -38,7 +38,8 @@ _STARRED = re.compile(
 )
 _EQUALS = re.compile(r"===[ ](?P<nick>\S{1,64})[ ](?P<text>.*)$")
 _MARK = re.compile(
-    r"-!-|<->[ ]|\*{3,4}[ \t]|--(?:-|>)?[ \t]|<--?-?[ \t]|===?[ \t]|=!=|-->|[→←⇐⇒⟵]|!\S+[ ]|[*•—][ \t]"
+    r"-!-|<->[ ]|"
+    r"\*{3,4}[ \t]|--(?:-|>)?[ \t]|<--?-?[ \t]|===?[ \t]|=!=|-->|[→←⇐⇒⟵]|!\S+[ ]|[*•—][ \t]"
     r"|Topic|Mode|Join\t|Part\t|Quit\t|Nick\t|Notice\t|Topic\t|Mode\t|\[[A-Za-z]+\][ \t]"
 )
 _RENAMED = re.compile(
@@ -73,7 +74,8 @@ _OPENING = re.compile(
     r"|(?:Log(?:file|ging)?|IRC[ ][Ll]og)[ ]started"
 )
 _CLOSING = re.compile(
-    r"---[ ]Log[ ]closed|\*{2,4}[ ]END(?:ING)?[ ]LOGGING|Session[ ](?:Close|Ident)|IRC[ ][Ll]og[ ]ended"
+    r"---[ ]Log[ ]closed|\*{2,4}[ ]END(?:ING)?[ ]LOGGING|Session[ ](?:Close|Ident)"
+    r"|IRC[ ][Ll]og[ ]ended"
 )
 
 

@@ -105,7 +105,7 @@ def _folded(name: str) -> str:
 
 
 def claims(head: bytes) -> bool:
-    """A table, JSON Lines or a JSON array with one column that is the author and one that is the text."""
+    """A table or JSON with one column that is the author and one that is the text."""
     if columns := recognised(header_of(head)):
         return bool(columns)
     first = _first_line(head)

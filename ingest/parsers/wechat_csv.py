@@ -240,5 +240,6 @@ class _Table:
 
 
 def _account(row: _Row) -> Account:
-    key = row.sender or f"name:{ME}"
+    is_id = row.sender.isascii() or row.sender.startswith("name:")
+    key = row.sender if row.sender and is_id else f"name:{row.sender or ME}"
     return Account(PLATFORM, key, row.name or row.sender or ME, is_self=row.is_self)

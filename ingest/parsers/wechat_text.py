@@ -22,10 +22,10 @@ from ingest.parsers.wechat_kinds import PLATFORM, Quotes, content_shown, is_serv
 _TIME = r"(?P<time>\d{4}[-/]\d{1,2}[-/]\d{1,2} \d{1,2}:\d{2}:\d{2})"
 _LAYOUTS = (
     re.compile(rf"{_TIME} '(?P<name>[^'\n]{{1,80}})'$"),
-    re.compile(rf"{_TIME} (?P<name>[^\s<>\[\]*'\"=\-]((?!: )[^\n]){{0,80}})$"),
-    re.compile(rf"(?P<id>我|[A-Za-z][\w\-]{{5,63}}) {_TIME}$"),
+    re.compile(rf"{_TIME} (?P<name>[^\s<>\[\]*'=\-]((?!: )[^\n]){{0,80}})$"),
     re.compile(
-        rf"(?P<name>\S[^\n]{{0,80}}?)?\((?P<id>[^()\s]*[^()\s\d][^()\s]*)\) "
+        r"(?:(?P<name>\S[^\n]{0,80}?)?\((?P<id>[^()\s]*[^()\s\d][^()\s]*)\)"
+        r"|(?P<bare>我|[A-Za-z][\w\-]{5,63})) "
         rf"(?:\[(?P<chat>[^\n]{{1,80}}?)(?:\((?P<chat_id>[^()\s]{{1,80}})\))?\] )?{_TIME}$"
     ),
 )
@@ -140,7 +140,7 @@ class _Log:
 
 
 def _account(told: dict[str, str]) -> Account:
-    key, name = told.get("id", ""), told.get("name", "")
+    key, name = told.get("id", "") or told.get("bare", ""), told.get("name", "")
     is_self = key in _ME or (not key and name in _ME)
     is_id = bool(key) and key not in _ME
     return Account(PLATFORM, key if is_id else f"name:{name or key}", name or key, is_self=is_self)
