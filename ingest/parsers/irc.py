@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ingest.chat import Account, Conversation, Kind, RawMessage
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, kind_of
 from ingest.parsers.irc_blocks import blocks, is_blocks
 from ingest.parsers.irc_clock import Clock, day_in, day_named, without_day
 from ingest.parsers.irc_lines import Entry, Event, Reader
@@ -96,7 +96,7 @@ class _Log:
     def __init__(self, reading: Reading, head: str) -> None:
         self._clock = Clock(day_named(reading.path), reading.zone)
         self._nicks = _Nicks()
-        self._repeats, self._instant = Repeats(), self._clock.now
+        self._repeats = DailyRepeats()
         self._is_opening = False
         title = _channel(reading, head)
         key = title.removeprefix("#").casefold() or "log"
@@ -124,8 +124,9 @@ class _Log:
         author = self._nicks.account(entry.nick)
         is_action = entry.event is Event.ACTED
         text = f"/me {entry.text}" if is_action else entry.text
+        key = self._repeats.id(sent_at.date(), sent_at, entry.nick, text)
         return RawMessage(
-            id=f"{self._chat.id}:{self._id(sent_at, entry.nick, text)}",
+            id=f"{self._chat.id}:{key}",
             chat=self._chat,
             author=author,
             sent_at=sent_at,
@@ -134,11 +135,6 @@ class _Log:
             mentions=tuple(self._nicks.mentioned(entry.text, author)),
             line=number,
         )
-
-    def _id(self, sent_at: datetime, nick: str, text: str) -> str:
-        if sent_at != self._instant:  # bounded: only what was said at one moment is remembered
-            self._repeats, self._instant = Repeats(), sent_at
-        return self._repeats.id(sent_at, nick, text)
 
 
 class _Nicks:

@@ -17,12 +17,13 @@ from typing import Any
 
 from ingest.chat import Account, Conversation, RawMessage
 from ingest.errors import FormatError
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.json_items import array_items
 from ingest.parsers.json_lines import first_object, objects
-from ingest.parsers.moments import Moments, is_day_first
+from ingest.parsers.moments import Moments
 from ingest.parsers.named_rows import header_of, rows
 from ingest.parsers.text import head_text
+from ingest.parsers.written_dates import DateOrder
 
 PLATFORM = "table"
 STEP = timedelta(seconds=10)
@@ -201,9 +202,11 @@ class _Table:
             for _number, row in islice(_records(reading), _DATES_READ)
             if isinstance(row, dict)
         )
-        day_first = is_day_first(dates) if columns.time else True
-        self._moments = Moments(reading.zone, day_first=day_first)
-        self._repeats = Repeats()
+        order = DateOrder()
+        for date in dates if columns.time else ():
+            order.see(date)
+        self._moments = Moments(reading.zone, day_first=order.is_day_first)
+        self._repeats = DailyRepeats()
         self._now = _FIRST
         self._chats: dict[str, Conversation] = {}
 
@@ -225,7 +228,7 @@ class _Table:
         at = sent_at if columns.time else ""
         reply_to = _text(row, columns.reply_to)
         return RawMessage(
-            id=f"{chat.id}:{told or self._repeats.id(chat.id, at, name, text)}",
+            id=f"{chat.id}:{told or self._repeats.id(sent_at.date(), chat.id, at, name, text)}",
             chat=chat,
             author=_account(name),
             sent_at=sent_at,

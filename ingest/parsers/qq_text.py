@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ingest.chat import Account, Conversation, RawMessage
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.moments import Moments
 from ingest.parsers.qq_elements import PLATFORM, taken_apart
 from ingest.parsers.text import head_text, lines_of
@@ -95,7 +95,7 @@ class _Log:
 
     def __init__(self, reading: Reading, head: str) -> None:
         self._moments = Moments(reading.zone)
-        self._repeats = Repeats()
+        self._repeats = DailyRepeats()
         self._stem = reading.path.name.split(".")[0] or "QQ"
         self._head = head
         self._names: dict[str, str] = {}
@@ -144,7 +144,9 @@ class _Log:
         elif not text and not attachments:
             yield Skipped("empty", where)
         else:
-            key = self._repeats.id(self._chat.id, sent_at, author.key, *message.text)
+            key = self._repeats.id(
+                sent_at.date(), self._chat.id, sent_at, author.key, *message.text
+            )
             yield RawMessage(
                 id=f"{self._chat.id}:{key}",
                 chat=self._chat,

@@ -84,8 +84,8 @@ PARSER = Parser("slack", "Slack export", "a day of a Slack export", claims, pars
 
 @dataclass(frozen=True, slots=True)
 class _People:
-    names: Mapping[str, str] = field(default_factory=dict)
-    bots: frozenset[str] = frozenset({"USLACKBOT"})
+    names: Mapping[str, str]
+    bots: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +165,10 @@ class _Day:
             name = self._people.names.get(user) or _name_of(mapping(data, "user_profile")) or shown
             is_known = user in self._people.names
             is_bot = user in self._people.bots or (bool(bot) and not is_known)
-            return Account(PLATFORM, user, name, is_bot=is_bot)
+            return Account(PLATFORM, user, name or user, is_bot=is_bot)
         # One integration may speak under many names, as bridges to other chats do.
         key = ":".join(filter(None, (bot, shown)))
-        return Account(PLATFORM, key or "name:", shown, is_bot=bool(key))
+        return Account(PLATFORM, key or "name:", shown or key, is_bot=bool(key))
 
     def _reply_to(self, data: dict[str, Any]) -> str | None:
         parent = data.get("thread_ts")
@@ -221,7 +221,7 @@ def _name_of(profile: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=4)  # a workspace has thousands of days
 def _people(*files: bytes | None) -> _People:
-    names: dict[str, str] = {}
+    names = {"USLACKBOT": "Slackbot"}
     bots = {"USLACKBOT"}
     for user in _objects(files):
         key = string(user, "id")

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.chat import Account, Conversation, RawMessage
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, kind_of
 from ingest.parsers.json_lines import value_of
 from ingest.parsers.moments import Moments
 from ingest.parsers.named_rows import header_of, rows
@@ -200,7 +200,7 @@ class _Table:
     def __init__(self, reading: Reading) -> None:
         self._stem = reading.path.name.split(".")[0] or "WeChat"
         self._moments = Moments(reading.zone)
-        self._repeats, self._quotes = Repeats(), Quotes()
+        self._repeats, self._quotes = DailyRepeats(), Quotes()
 
     def message(self, number: int, row: _Row) -> RawMessage | Skipped:
         where = str(number)
@@ -213,7 +213,7 @@ class _Table:
         if not content.text and not content.attachments:
             return Skipped("empty", where)
         chat = self._chat(row)
-        key = row.id or self._repeats.id(chat.id, sent_at, row.sender, row.text)
+        key = row.id or self._repeats.id(sent_at.date(), chat.id, sent_at, row.sender, row.text)
         id = f"{chat.id}:{key}"
         quoted = self._quotes.find(content.quoted) if content.quoted else None
         self._quotes.remember(content.text, id)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ingest.chat import Account, Conversation, RawMessage
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, kind_of
 from ingest.parsers.moments import Moments
 from ingest.parsers.text import head_text, lines_of
 from ingest.parsers.wechat_kinds import PLATFORM, Quotes, content_shown, is_service, mentioned
@@ -85,7 +85,7 @@ class _Log:
 
     def __init__(self, reading: Reading) -> None:
         self._moments = Moments(reading.zone)
-        self._repeats, self._quotes = Repeats(), Quotes()
+        self._repeats, self._quotes = DailyRepeats(), Quotes()
         self._stem = reading.path.name.split(".")[0] or "WeChat"
         self._open: _Open | None = None
 
@@ -116,7 +116,7 @@ class _Log:
             yield Skipped("no date", where)
         else:
             chat, author = self._chat(told), _account(told)
-            id = f"{chat.id}:{self._repeats.id(chat.id, sent_at, author.key, text)}"
+            id = f"{chat.id}:{self._repeats.id(sent_at.date(), chat.id, sent_at, author.key, text)}"
             reply_to = self._quotes.find(quoted) if quoted else None
             self._quotes.remember(content.text, id)
             yield RawMessage(
