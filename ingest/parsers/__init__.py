@@ -30,6 +30,7 @@ from ingest.parsers import (
     telegram_html,
     wechat_csv,
     wechat_json,
+    wechat_text,
     whatsapp,
 )
 from ingest.parsers.base import Parser
@@ -62,6 +63,7 @@ PARSERS: tuple[Parser, ...] = (
     telegram_html.PARSER,
     wechat_csv.PARSER,
     wechat_json.PARSER,
+    wechat_text.PARSER,
     whatsapp.PARSER,
 )
 """Every known format."""

@@ -29,11 +29,16 @@ _SHAPES = {
     "conversation": ("speaker", "text"),
     "conversations": ("from", "value"),
     "messages": ("role", "content"),
+    "": ("role", "content"),
 }
+"""What the array of turns is called, nothing where it is the file, and what is in a turn."""
 _START = re.compile(
-    r'[\s\[]*\{\s*(?:"(?:id|title|system|source|tools|topic|date|dataset)"\s*:\s*(?:"[^"]*"|[\w.+-]+)\s*,\s*)*'
+    r'[\s\[]*\{\s*(?:"\w{1,40}"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+|\[[^\[\]{}]*\]'
+    r"|\{[^\[\]{}]*\})\s*,\s*)*"
     r'"(?P<array>conversations?|messages)"\s*:\s*\[\s*\{(?P<turn>[^{}\[\]]{0,20000}?)(?:\}|$)'
 )
+_BARE = re.compile(r"\s*\[\s*\{(?P<turn>[^{}\[\]]{0,20000}?)(?:\}|$)")
+"""One conversation that is a list of turns and no more."""
 _TIMES = ("time", "timestamp", "date", "sent_at")
 _SELF = ("@self", "self", "gpt", "assistant", "chatgpt", "bing", "bard", "model")
 _SYSTEM = ("system", "tool", "function", "observation", "developer")
@@ -45,20 +50,26 @@ def claims(head: bytes) -> bool:
 
 
 def _array_in(text: str) -> str | None:
-    match = _START.match(text)
-    if match is None:
-        return None
-    turn = re.sub(r"\\.", "", match["turn"])
-    keys = set(re.findall(r'"(\w+)"\s*:', turn))
-    return match["array"] if set(_SHAPES[match["array"]]) <= keys and "type" not in keys else None
+    if match := _START.match(text):
+        array = match["array"]
+        return array if set(_SHAPES[array]) <= _keys(match["turn"]) else None
+    bare = _BARE.match(text)
+    return "" if bare and set(_SHAPES[""]) <= _keys(bare["turn"]) else None
+
+
+def _keys(turn: str) -> set[str]:
+    """The members of a turn; none where it is an event of a messenger, which have types."""
+    keys = set(re.findall(r'"(\w+)"\s*:', re.sub(r"\\.", "", turn)))
+    return keys if "type" not in keys else set()
 
 
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     """Stream the messages of every conversation."""
     text = head_text(look(reading.stream)) or ""
-    array = _array_in(text) or "conversation"
+    found = _array_in(text)
+    array = "conversation" if found is None else found
     talk = _Talk(reading, array)
-    if text.lstrip().startswith("["):
+    if array and text.lstrip().startswith("["):
         turns = _listed(array_items(reading, ""), array)
     elif _is_lines(text):
         turns = _listed((value for _number, value in objects(reading)), array)

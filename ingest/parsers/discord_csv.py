@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 
 from ingest.chat import Conversation, RawMessage, Reaction
 from ingest.parsers import discord
-from ingest.parsers.base import Parser, Reading, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.discord import Names
 from ingest.parsers.mentions import Nicknames
-from ingest.parsers.named_log import RepeatsAtOnce
 from ingest.parsers.tables import header_of, rows_of
 from ingest.parsers.text import head_text
 from ingest.parsers.written_dates import DateOrder
@@ -55,7 +54,7 @@ class _Table:
 
     reading: Reading
     order: DateOrder = field(default_factory=DateOrder)
-    repeats: RepeatsAtOnce = field(default_factory=RepeatsAtOnce)
+    repeats: DailyRepeats = field(default_factory=DailyRepeats)
     nicknames: Nicknames = field(default_factory=Nicknames)
     users: dict[str, str] = field(default_factory=dict)
     chat: Conversation = field(default_factory=lambda: discord.conversation("", ""))
@@ -91,7 +90,9 @@ class _Table:
         if discord.is_notice(text):
             return Skipped("service notice", where)
         author = discord.account(row.get("AuthorID"), row.get("Author", ""))
-        key = self.repeats.id(sent_at, author.key, text, row.get("Attachments", ""))
+        key = self.repeats.id(
+            sent_at.date(), sent_at.isoformat(), author.key, text, row.get("Attachments", "")
+        )
         return RawMessage(
             id=f"{self.chat.id}:{key}",
             chat=self.chat,

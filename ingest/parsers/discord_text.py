@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from ingest.chat import Attachment, AttachmentKind, Conversation, RawMessage, Reaction
 from ingest.errors import FormatError
 from ingest.parsers import discord
-from ingest.parsers.base import Parser, Reading, Skipped, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, kind_of
 from ingest.parsers.discord import Names
 from ingest.parsers.mentions import Nicknames
-from ingest.parsers.named_log import RepeatsAtOnce
 from ingest.parsers.text import head_text, lines_of
 from ingest.parsers.written_dates import DateOrder
 
@@ -91,7 +90,7 @@ class _Log:
     reading: Reading
     order: DateOrder
     chat: Conversation
-    repeats: RepeatsAtOnce = field(default_factory=RepeatsAtOnce)
+    repeats: DailyRepeats = field(default_factory=DailyRepeats)
     nicknames: Nicknames = field(default_factory=Nicknames)
 
     def message(self, line: int, header: re.Match[str], body: list[str]) -> RawMessage | Skipped:
@@ -110,8 +109,9 @@ class _Log:
         author = discord.account("", header[2].removesuffix(" (pinned)"))
         self.nicknames.add(author)
         urls = [attachment.file for attachment in attachments]
+        key = self.repeats.id(sent_at.date(), sent_at.isoformat(), author.key, text, *urls)
         return RawMessage(
-            id=f"{self.chat.id}:{self.repeats.id(sent_at, author.key, text, *urls)}",
+            id=f"{self.chat.id}:{key}",
             chat=self.chat,
             author=author,
             sent_at=sent_at,

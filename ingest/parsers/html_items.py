@@ -18,7 +18,10 @@ _PIECE = 1 << 16
 _MAX_ELEMENT = 16 * 1024 * 1024
 """Bytes read while waiting for one element to end."""
 _MAX_PARSED = 4 * 1024 * 1024
-"""Bytes after which a parser is replaced: each keeps a note of every unknown tag it met."""
+"""Bytes after which a parser is replaced: libxml2's grows by some 40 bytes an element.
+
+Measured with 2.14.6 and elements that are freed at once.
+"""
 
 
 def elements(

@@ -19,6 +19,8 @@ from ingest.parsers.base import Parser, Reading, Skipped
 from ingest.parsers.html_items import classes, elements, text_of
 from ingest.parsers.imessage import Found, Transcript, messages
 
+_START = re.compile(rb'(?<=</div>\n)<div class ?="message"')
+"""A message that is not inside another: a reply's begins behind ``<div class="reply">``."""
 _GUID = re.compile(r"message-guid=([\w\-]{8,60})")
 _SPAN = re.compile(r"Edited (.{1,99}) later")
 _MEDIA = {
@@ -39,7 +41,7 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     """Stream the messages; a reply comes right after the message it answers."""
     transcript = Transcript(reading)
     reading.stream.seek(0)
-    for element in elements(reading.stream, reading.name, _is_top):
+    for element in elements(reading.stream, reading.name, _is_top, start=_START):
         if "announcement" in classes(element):
             yield Skipped("service notice")
         elif (top := _found(element, reading.zone)) is None:

@@ -20,11 +20,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ingest.chat import Account, Conversation, Kind, RawMessage
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, kind_of
 from ingest.parsers.irc_blocks import blocks, is_blocks
 from ingest.parsers.irc_clock import Clock, day_in, day_named, without_day
 from ingest.parsers.irc_lines import Entry, Event, Reader
 from ingest.parsers.irc_text import decoded_lines, start_of
+from ingest.parsers.written_dates import DateOrder
 from ingest.sources import look
 
 PLATFORM = "irc"
@@ -32,6 +33,7 @@ _CHANNEL = re.compile(
     r"(?:joined|left|(?:joined|left) (?:the |this )?channel|[Jj]oined channel|talking (?:on|in)"
     r"|Session Ident:|[Tt]opic (?:for|of|on)|mode/|mode:)[ ]?([#&][^\s,:()\[\]'\"]{1,64})"
 )
+_SLASHED = re.compile(r"^[\[(]?\d{1,2}/\d{1,2}/\d{4}[\d:@ -]{0,12}(?:[AP]M)?", re.MULTILINE)
 _ADDRESSED = re.compile(r"((?:[^\s,:]{1,64},[ ]?){0,3}[^\s,:]{1,64})[ ]?[:,](?=\s|$)")
 _AT = re.compile(r"(?<![\w.])@([^\s,:;.!?()]{1,64})")
 _SPARE = re.compile(
@@ -49,6 +51,8 @@ def claims(head: bytes) -> bool:
         return True
     reader = Reader()
     entries = [reader.read(line) for line in lines[:200]]
+    if lines and "\t" in lines[0] and entries[0].event is Event.OTHER and not entries[0].stamp:
+        return False  # the column names of a table
     known = [entry for entry in entries if entry.event is not Event.OTHER]
     told = [entry for entry in known if entry.stamp or entry.event is Event.OPENED]
     return len(known) * 2 > len(entries) and (len(told) * 4 > len(entries) or _is_untimed(lines))
@@ -56,7 +60,16 @@ def claims(head: bytes) -> bool:
 
 def _is_untimed(lines: list[str]) -> bool:
     said = sum(bool(re.match(r"<[@+ ]?[^\s<>/=!]{1,32}> \S", line)) for line in lines)
-    return said * 3 > len(lines) * 2 and not any("</" in line for line in lines)
+    told = sum(line.startswith(("-!- ", "*** ", "* ")) for line in lines)
+    is_chat = said * 4 > len(lines) and (said + told) * 3 > len(lines) * 2
+    return is_chat and not any("</" in line for line in lines)
+
+
+def _is_month_first(head: str) -> bool:
+    order = DateOrder()
+    for date in _SLASHED.finditer(head):
+        order.see(date[0])
+    return not order.is_day_first
 
 
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
@@ -68,7 +81,7 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
         for number, entry in blocks(lines):
             yield log.read(number, entry)
         return
-    reader = Reader()
+    reader = Reader(month_first=_is_month_first(head))
     for number, line in lines:
         if line.strip():
             yield log.read(number, reader.read(line))
@@ -83,7 +96,8 @@ class _Log:
     def __init__(self, reading: Reading, head: str) -> None:
         self._clock = Clock(day_named(reading.path), reading.zone)
         self._nicks = _Nicks()
-        self._repeats, self._instant = Repeats(), self._clock.now
+        self._repeats = DailyRepeats()
+        self._is_opening = False
         title = _channel(reading, head)
         key = title.removeprefix("#").casefold() or "log"
         self._chat = Conversation(f"{PLATFORM}:{key}", title or "log", PLATFORM)
@@ -93,6 +107,9 @@ class _Log:
             self._clock.begin(day)
         sent_at = self._clock.at(entry.stamp)
         where = str(number)
+        was_opening, self._is_opening = self._is_opening, entry.event is Event.OPENED
+        if was_opening and entry.event is Event.ACTED and "#" in entry.text:
+            return Skipped("service notice", where)  # "Now talking on #here", in any language
         if entry.event is Event.RENAMED:
             self._nicks.rename(entry.nick, entry.text, is_mine=entry.is_mine)
         elif entry.event is Event.LEFT:
@@ -107,8 +124,9 @@ class _Log:
         author = self._nicks.account(entry.nick)
         is_action = entry.event is Event.ACTED
         text = f"/me {entry.text}" if is_action else entry.text
+        key = self._repeats.id(sent_at.date(), sent_at, entry.nick, text)
         return RawMessage(
-            id=f"{self._chat.id}:{self._id(sent_at, entry.nick, text)}",
+            id=f"{self._chat.id}:{key}",
             chat=self._chat,
             author=author,
             sent_at=sent_at,
@@ -117,11 +135,6 @@ class _Log:
             mentions=tuple(self._nicks.mentioned(entry.text, author)),
             line=number,
         )
-
-    def _id(self, sent_at: datetime, nick: str, text: str) -> str:
-        if sent_at != self._instant:  # bounded: only what was said at one moment is remembered
-            self._repeats, self._instant = Repeats(), sent_at
-        return self._repeats.id(sent_at, nick, text)
 
 
 class _Nicks:

@@ -26,13 +26,18 @@ _DATES = (
     r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?:[T_ ]|,[ ])",
     rf"{_WEEKDAY}?{_MONTH}[ ]+(?P<day>\d{{1,2}})(?:,?[ ](?P<year>\d{{4}}))?\]?[ ]\[?",
     rf"{_WEEKDAY}?(?P<day>\d{{1,2}})[ -]{_MONTH}(?:[ -](?P<year>\d{{4}}))?\]?[ /]\[?",
-    r"(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})[ ](?:[-@][ ])?",
+    r"(?P<day>\d{1,2})(?P<between>[/.])(?P<month>\d{1,2})[/.](?P<year>\d{4})[ ](?:[-@][ ])?",
+    r"[ ]?(?P<month>\d{1,2}[月월])[ ]?(?P<day>\d{1,2})[日일]?[ ]",
     r"",
 )
 _YEAR_BEHIND = rf"{_WEEKDAY}{_MONTH}[ ]+(?P<day>\d{{1,2}})[ ]{_CLOCK}[ ](?P<year>\d{{4}})"
 STAMPS = (
     re.compile(rf"{_YEAR_BEHIND}(?P<gap>[ ])"),
     *(re.compile(rf"[\[(]?{day}{_CLOCK}[\])]?(?P<gap>[ \t]+|$)") for day in _DATES),
+    re.compile(
+        r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)-(?P<hour>\d\d)-(?P<minute>\d\d)"
+        r"-(?P<second>\d\d)(?=:)(?P<gap>)"
+    ),
     re.compile(r"[\[(]?(?P<epoch>\d{9,10})(?:\.\d+)?[\])]?(?P<gap>[ \t]+)"),
 )
 """The ways a line begins with its time."""
@@ -80,9 +85,11 @@ class Stamp:
     zone: tzinfo | None = None
 
 
-def stamp_of(match: re.Match[str]) -> Stamp | None:
+def stamp_of(match: re.Match[str], month_first: bool = False) -> Stamp | None:
     """The time in a match of one of STAMPS, or None where it names no possible one."""
     found = match.groupdict()
+    if month_first and found.get("between") == "/":
+        found["day"], found["month"] = found["month"], found["day"]
     try:
         if epoch := found.get("epoch"):
             return _from_epoch(int(epoch))
@@ -104,7 +111,7 @@ def _from_epoch(seconds: int) -> Stamp:
 
 def _clock(found: dict[str, str | None]) -> time:
     hour = int(found["hour"] or 0)
-    if half := found["half"]:
+    if half := found.get("half"):
         hour = hour % 12 + (12 if half in "Pp" else 0)
     return time(hour, int(found["minute"] or 0), min(int(found["second"] or 0), 59))
 
@@ -120,13 +127,13 @@ def _offset(text: str | None) -> tzinfo | None:
 @lru_cache(maxsize=256)
 def _month(text: str) -> int:
     """1 to 12; ValueError where ``text`` is no month in a language of ``_MONTHS``."""
-    if text.isdecimal():
-        return int(text)
+    if (number := text.rstrip("月월")).isdecimal():
+        return int(number)
     name = text.lower()
-    number = _MONTHS.get(name[:4]) or _MONTHS.get(name[:3])
-    if number is None:
+    found = _MONTHS.get(name[:4]) or _MONTHS.get(name[:3])
+    if found is None:
         raise ValueError(text)
-    return number
+    return found
 
 
 def day_in(text: str) -> date | None:

@@ -20,24 +20,36 @@ _FORMATTING = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04[0-9A-Fa-f]{6}|[\x0
 """Colours, bold and the like (https://modern.ircdocs.horse/formatting), and other controls."""
 _NICK = r"(?P<nick>[^\s<>](?:[^<>\t]{0,62}[^\s<>])?)"
 """With spaces inside: some bridges write ``<Ana B.>``."""
-_SAID = re.compile(rf"<(?:[ .]|[@+%&~!](?=[^\s<>]))?{_NICK}[ ]?>(?:[ \t](?P<text>.*))?$")
+_SAID = re.compile(rf"<(?!->)(?:[ .]|[@+%&~!](?=[^\s<>]))?{_NICK}[ ]?>(?:[ \t](?P<text>.*))?$")
 _BOUNCED = re.compile(r"\((?P<nick>[^\s()/]{1,64})/[#&][^\s()]+\)[ ](?P<text>.*)$")
 _NOTICE = re.compile(
     r"-(?P<nick>[\w\[\]\\`^{}|][^\s<>:/]{0,63}?)(?::[@+]?[#&]\S+?)?-(?:[ \t](?P<text>.*))?$"
 )
 _COLUMNS = re.compile(r"(?:[@+%&~!])?(?P<nick>[^\s<>*=!:→←-][^\s<>]{0,63})\t(?P<text>.*)$")
-_STARRED = re.compile(r"(?:\*|—|•|Action:)[ \t]+[@+%&~]?(?P<nick>\S{1,64})[ ](?P<text>.*)$")
+_RAW = re.compile(
+    r"(?::?[^\s:]{0,64}:)?:(?P<nick>[^\s!:]{1,64})![^\s@]{1,64}@\S{1,128}[ ]"
+    r"(?:(?P<said>PRIVMSG|NOTICE)[ ]\S{1,200}[ ]:?(?P<text>.*)"
+    r"|NICK[ ]:?(?P<new>\S{1,64})|(?P<left>JOIN|PART|QUIT)\b.*|[A-Z]{3,12}\b.*)$"
+)
+"""What the server sent, as psyBNC and some bots log it (RFC 2812, 2.3)."""
+_HOSTMASK = re.compile(r"(?<=\S)![^\s!@]{1,64}@\S{1,128}$")
+_STARRED = re.compile(
+    r"(?:\*|-\*-|—|•|Action:?)[ \t]+[@+%&~]?(?P<nick>[^\s#]\S{0,63})[ ](?P<text>.*)$"
+)
 _EQUALS = re.compile(r"===[ ](?P<nick>\S{1,64})[ ](?P<text>.*)$")
 _MARK = re.compile(
-    r"-!-|\*{3,4}[ \t]|--(?:-|>)?[ \t]|<--?-?[ \t]|===?[ \t]|=!=|-->|[→←⇐⇒⟵]|!\S+[ ]|[*•—][ \t]"
+    r"-!-|<->[ ]|"
+    r"\*{3,4}[ \t]|--(?:-|>)?[ \t]|<--?-?[ \t]|===?[ \t]|=!=|-->|[→←⇐⇒⟵]|!\S+[ ]|[*•—][ \t]"
     r"|Topic|Mode|Join\t|Part\t|Quit\t|Nick\t|Notice\t|Topic\t|Mode\t|\[[A-Za-z]+\][ \t]"
 )
 _RENAMED = re.compile(
-    r"(?:-!-|--|=!=|[*=—-]{1,4}|Nick)?[ \t]*(?P<old>[^\s=*](?:.{0,62}?\S)??)[ ]+"
-    r"is[ ]now[ ]known[ ]as[ ](?P<new>\S.{0,63}?)\.?$"
+    r"(?:-!-|--|<->|=!=|[*=—-]{1,4}|Nick)?[ \t]*(?P<old>[^\s=*](?:.{0,62}?\S)??)[ ]+"
+    r"(?:is[ ]now[ ]known[ ]as|changed[ ]nick[ ]to)[ ](?P<new>\S.{0,63}?)\.?$"
     r"|Nick[ ]change:[ ](?P<old2>\S{1,64})[ ]->[ ](?P<new2>\S{1,64})$"
     r"|[*—][ ](?P<old3>\S{1,64})[ ]→[ ](?P<new3>\S{1,64})$"
 )
+_RENAMED_BARELY = re.compile(r"\S{1,64}[ ]is[ ]now[ ]known[ ]as[ ]\S{1,64}$")
+"""As Textual and KVIrc write it, without a mark before."""
 _MINE = re.compile(r"(?:You're|You[ ]are)[ ]now[ ]known[ ]as[ ](?P<new>\S{1,64}?)\.?$")
 _GONE = re.compile(
     r"(?P<joins>Joins|Parts|Quits):[ ](?P<named>\S{1,64})"
@@ -46,6 +58,7 @@ _GONE = re.compile(
 )
 _SERVICE = re.compile(
     r"(?:[\[(]\S+@\S*[\])]|<\S+@\S+>)[ ](?:has[ ])?(?:joined|left|[Qq]uit)\b"
+    r"|^\S{1,64}[ ]\([^\s()@]{1,64}@[^\s()]{1,128}\)"  # of any verb, in any language
     r"|(?:has[ ])?(?:joined|left)[ ](?:the[ ]channel|this[ ]channel|[#&]\S+)[\s.(]*"
     r"|has[ ](?:joined|left|quit)(?:[ ]\(.*\)|[ ]IRC\b.*|[ ]\[.*\])?$"
     r"|(?:sets?|removes?|gives?)[ ](?:mode|ban|channel|voice|channel[ ]operator)\b"
@@ -56,11 +69,13 @@ _SERVICE = re.compile(
 )
 _OPENING = re.compile(
     r"---[ ]Log[ ]opened|---[ ]Day[ ]changed|\*{2,4}[ ]BEGIN[ ]LOGGING|Session[ ](?:Start|Time)"
+    r"|\*{4}[ ](?!END)[^<>]{1,60}[ ][\d:]{7,8}[ ]\d{4}$"  # HexChat, in the system's language
     r"|(?:\[[\d:]{5,8}\][ ])?---[ ](?:[A-Z][a-z]{2}[ ]){2}[ ]?\d{1,2}[ ](?:[\d:]+[ ])?\d{4}$"
-    r"|Log(?:file|ging)?[ ]started"
+    r"|(?:Log(?:file|ging)?|IRC[ ][Ll]og)[ ]started"
 )
 _CLOSING = re.compile(
     r"---[ ]Log[ ]closed|\*{2,4}[ ]END(?:ING)?[ ]LOGGING|Session[ ](?:Close|Ident)"
+    r"|IRC[ ][Ll]og[ ]ended"
 )
 
 
@@ -91,10 +106,14 @@ class Entry:
 
 
 class Reader:
-    """Reads the lines of one log; the layout of the line before is tried first."""
+    """Reads the lines of one log; the layout of the line before is tried first.
 
-    def __init__(self) -> None:
+    ``month_first`` where ``3/4/2024`` is in March.
+    """
+
+    def __init__(self, *, month_first: bool = False) -> None:
         self._layouts = list(STAMPS)
+        self._month_first = month_first
 
     def read(self, line: str) -> Entry:
         """What ``line`` is; OTHER where it is nothing that a client writes."""
@@ -111,7 +130,7 @@ class Reader:
     def _stamped(self, line: str) -> tuple[Stamp | None, str, str]:
         for number, layout in enumerate(self._layouts):
             match = layout.match(line)
-            if match and (stamp := stamp_of(match)) is not None:
+            if match and (stamp := stamp_of(match, self._month_first)) is not None:
                 if number:
                     self._layouts.insert(0, self._layouts.pop(number))
                 return stamp, line[match.end() :], match["gap"]
@@ -125,6 +144,8 @@ def _is_service(body: str) -> bool:
 def _timed(body: str, stamp: Stamp, *, is_tabbed: bool) -> Entry:
     if said := _SAID.match(body) or _BOUNCED.match(body):
         return _said(said, stamp)
+    if raw := _RAW.match(body):
+        return _sent(raw, stamp)
     if notice := _NOTICE.match(body):
         is_server = "." in notice["nick"]
         return Entry(Event.SERVICE, text=body, stamp=stamp) if is_server else _said(notice, stamp)
@@ -147,20 +168,34 @@ def _untimed(line: str) -> Entry:
         return _said(said, None)
     if (acted := _EQUALS.match(line)) and not _is_service(line[4:]) and "/" not in acted["nick"]:
         return Entry(Event.ACTED, acted["nick"], acted["text"].strip())
+    if (acted := _STARRED.match(line)) and not _is_service(line):
+        return Entry(Event.ACTED, acted["nick"], acted["text"].strip())
     is_service = line.startswith(("===", "***", "---", "-!-", "* ", "[INFO]", "#"))
     return Entry(Event.SERVICE if is_service else Event.OTHER, text=line)
 
 
 def _said(match: re.Match[str], stamp: Stamp | None) -> Entry:
-    text = (match["text"] or "").strip()
+    nick, text = match["nick"], (match["text"] or "").strip()
+    if mask := _HOSTMASK.search(nick):  # dircproxy; + and - tell who is known to services
+        nick, text = nick[: mask.start()], re.sub(r"^[+-]", "", text)
     if text.startswith("/me "):
-        return Entry(Event.ACTED, match["nick"], text[4:].strip(), stamp)
-    return Entry(Event.SAID, match["nick"], text, stamp)
+        return Entry(Event.ACTED, nick, text[4:].strip(), stamp)
+    return Entry(Event.SAID, nick, text, stamp)
+
+
+def _sent(match: re.Match[str], stamp: Stamp) -> Entry:
+    if match["said"]:
+        return _said(match, stamp)
+    if match["new"]:
+        return Entry(Event.RENAMED, match["nick"], match["new"], stamp)
+    event = Event.LEFT if match["left"] else Event.SERVICE
+    return Entry(event, match["nick"], match[0], stamp)
 
 
 def _about_nicks(body: str, stamp: Stamp | None) -> Entry | None:
     body = body[:_LONGEST_NOTICE]
-    if not _MARK.match(body) and not body.startswith("Nick change:"):
+    is_marked = _MARK.match(body) or body.startswith("Nick change:")
+    if not is_marked and not _RENAMED_BARELY.match(body):
         return None
     if mine := _MINE.search(body):
         return Entry(Event.RENAMED, "", mine["new"], stamp, is_mine=True)

@@ -1,4 +1,4 @@
-"""CSV, TSV and JSON Lines that are no exporter's own: one message a row.
+"""CSV, TSV, JSON Lines and JSON arrays that are no exporter's own: one message a row.
 
 Columns are recognised by their names where exactly one can be the author and one the text; any
 other table is read with an explicit :class:`Columns` (``--map author=COLUMN,text=COLUMN``). Tables
@@ -7,6 +7,7 @@ of known exporters are left to their parsers.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -16,11 +17,13 @@ from typing import Any
 
 from ingest.chat import Account, Conversation, RawMessage
 from ingest.errors import FormatError
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
+from ingest.parsers.json_items import array_items
 from ingest.parsers.json_lines import first_object, objects
-from ingest.parsers.moments import Moments, is_day_first
+from ingest.parsers.moments import Moments
 from ingest.parsers.named_rows import header_of, rows
 from ingest.parsers.text import head_text
+from ingest.parsers.written_dates import DateOrder
 
 PLATFORM = "table"
 STEP = timedelta(seconds=10)
@@ -51,7 +54,10 @@ _FOREIGN = (
     {"消息id"},
     {"talkername"},
     {"_type"},  # ChatLab
+    {"talker", "isself"},  # chatlog
+    {"talker", "is_sender"},  # PyWxDump
 )
+_LIST_OF_SIGNAL = {"timestamp", "author", "message"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ def _folded(name: str) -> str:
 
 
 def claims(head: bytes) -> bool:
-    """A table or JSON Lines with one column that is the author and one that is the text."""
+    """A table or JSON with one column that is the author and one that is the text."""
     if columns := recognised(header_of(head)):
         return bool(columns)
     first = _first_line(head)
@@ -112,7 +118,19 @@ def claims(head: bytes) -> bool:
 
 def _first_line(head: bytes) -> dict[str, Any]:
     text = (head_text(head) or "").lstrip()
-    return first_object(text) if text.startswith("{") else {}
+    if text.startswith("{"):
+        return first_object(text)
+    return _first_element(text) if text.startswith("[") else {}
+
+
+def _first_element(text: str) -> dict[str, Any]:
+    start = text.find("{")
+    try:
+        value, _end = json.JSONDecoder().raw_decode(text, max(start, 0))
+    except (ValueError, RecursionError):
+        return {}
+    is_first = isinstance(value, dict) and not text[1:start].strip()
+    return value if is_first and value.keys() != _LIST_OF_SIGNAL else {}
 
 
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
@@ -143,14 +161,17 @@ def _parsed(reading: Reading, columns: Columns | None) -> Iterator[RawMessage | 
 
 
 def _records(reading: Reading) -> Iterator[tuple[int, Any]]:
-    return objects(reading) if _is_json(reading) else rows(reading)
+    start = _start(reading)
+    if start == b"[":
+        return enumerate(array_items(reading, ""))
+    return objects(reading) if start == b"{" else rows(reading)
 
 
-def _is_json(reading: Reading) -> bool:
+def _start(reading: Reading) -> bytes:
     reading.stream.seek(0)
     start = reading.stream.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t")
     reading.stream.seek(0)
-    return start.startswith(b"{")
+    return start[:1]
 
 
 def _recognised_in(reading: Reading) -> Columns:
@@ -181,9 +202,11 @@ class _Table:
             for _number, row in islice(_records(reading), _DATES_READ)
             if isinstance(row, dict)
         )
-        day_first = is_day_first(dates) if columns.time else True
-        self._moments = Moments(reading.zone, day_first=day_first)
-        self._repeats = Repeats()
+        order = DateOrder()
+        for date in dates if columns.time else ():
+            order.see(date)
+        self._moments = Moments(reading.zone, day_first=order.is_day_first)
+        self._repeats = DailyRepeats()
         self._now = _FIRST
         self._chats: dict[str, Conversation] = {}
 
@@ -205,7 +228,7 @@ class _Table:
         at = sent_at if columns.time else ""
         reply_to = _text(row, columns.reply_to)
         return RawMessage(
-            id=f"{chat.id}:{told or self._repeats.id(chat.id, at, name, text)}",
+            id=f"{chat.id}:{told or self._repeats.id(sent_at.date(), chat.id, at, name, text)}",
             chat=chat,
             author=_account(name),
             sent_at=sent_at,

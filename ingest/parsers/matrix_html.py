@@ -28,6 +28,7 @@ _WANTED = {
     "mx_RoomHeader_nametext",
     "mx_TimelineSeparator",
 }
+_START = re.compile(rb'<div class="mx_Export_EventWrapper"')
 _LINK = "https://matrix.to/#/"
 _OMITTED = (
     "Media omitted",
@@ -73,7 +74,9 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     """Stream the messages of one page."""
     page = _Page(reading)
     reading.stream.seek(0)
-    for element in elements(reading.stream, reading.name, _is_wanted, tag=("div", "h2")):
+    for element in elements(
+        reading.stream, reading.name, _is_wanted, tag=("div", "h2"), start=_START
+    ):
         if "mx_Export_EventWrapper" in classes(element):
             yield page.message(element)
         else:

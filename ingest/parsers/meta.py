@@ -66,7 +66,7 @@ def claims(head: bytes) -> bool:
     if not head.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
         return False
     if re.search(rb'"messages"\s*:\s*\[', head):
-        is_plain = b'"sender_name"' in head and b'"timestamp_ms"' in head
+        is_plain = b'"sender_name"' in head and b'"timestamp' in head
         return is_plain or (b'"threadName"' in head and b'"senderName"' in head)
     # The members of a large group alone may fill the look at the start.
     listed = rb'\s*\{\s*"participants"\s*:\s*\[\s*\{\s*"name"\s*:'
@@ -214,10 +214,15 @@ def _said(data: dict[str, Any]) -> _Said:
         )
     return _Said(
         string(data, "sender_name"),
-        data.get("timestamp_ms"),
+        data.get("timestamp_ms", _in_millis(data.get("timestamp"))),
         string(data, "content"),
         data.get("is_unsent") is True,
     )
+
+
+def _in_millis(seconds: Any) -> Any:
+    """The ``timestamp`` of the first exports, in the spring of 2018."""
+    return seconds * 1000 if isinstance(seconds, int) else None
 
 
 def _with_share(text: str, data: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ What the usual layouts leave over goes to python-dateutil, whose answers are kep
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -57,19 +56,6 @@ class Moments:
             year = int(match["year"]) + (2000 if len(match["year"]) == 2 else 0)
             return _with_clock(_midnight(year, month, day), match["clock"])
         return _by_dateutil(text, self._day_first)
-
-
-def is_day_first(texts: Iterable[str]) -> bool:
-    """Whether dates such as ``3/4/2024`` begin with the day, by all of a file's dates together."""
-    for text in texts:
-        if match := _YEAR_LAST.match(text.strip().strip("[]")[:64]):
-            if int(match["first"]) > 12:
-                return True
-            if int(match["second"]) > 12:
-                return False
-            if (match["clock"] or "")[-1:] in ("M", "m"):  # as Americans write both
-                return False
-    return True
 
 
 def _number(value: float) -> datetime | None:

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMessage
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.json_items import array_items, before_array
 from ingest.parsers.json_lines import objects
 from ingest.parsers.moments import Moments
@@ -52,9 +52,8 @@ def claims(head: bytes) -> bool:
 
 def _is_chunk(text: str) -> bool:
     first = text.split("\n", 1)[0]
-    return all(
-        re.search(rf'"{key}"\s*:', first)
-        for key in ("seq", "timestamp", "elements", "uid", "content")
+    return bool(re.search(r'"content"\s*:\s*\{', first)) and all(
+        re.search(rf'"{key}"\s*:', first) for key in ("id", "timestamp", "uid")
     )
 
 
@@ -98,7 +97,7 @@ class _Export:
     def __init__(self, reading: Reading, around: dict[str, Any]) -> None:
         info = _dict(around.get("chatInfo"))
         self._moments = Moments(reading.zone)
-        self._repeats = Repeats()
+        self._repeats = DailyRepeats()
         self._by_seq: OrderedDict[str, str] = OrderedDict()
         self._mine = {_text(info, "selfUid"), _text(info, "selfUin")} - {""}
         title = _text(info, "name") or reading.path.name.split(".")[0] or "QQ"
@@ -126,7 +125,7 @@ class _Export:
             return Skipped("empty", where)
         author = self._author(data)
         id = _text(data, "id") or _text(data, "messageId")
-        key = id or self._repeats.id(sent_at, author.key, text)
+        key = id or self._repeats.id(sent_at.date(), sent_at, author.key, text)
         self._remember(_text(data, "seq"), key)
         return RawMessage(
             id=f"{self._chat.id}:{key}",

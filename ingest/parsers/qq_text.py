@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ingest.chat import Account, Conversation, RawMessage
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, digest, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.moments import Moments
 from ingest.parsers.qq_elements import PLATFORM, taken_apart
 from ingest.parsers.text import head_text, lines_of
 from ingest.sources import look
 
-_TIME = r"\d{4}[-/]\d{1,2}[-/]\d{1,2} +(?:[上下]午)?\d{1,2}:\d{2}:\d{2}(?: ?[AaPp][Mm])?"
+_TIME = r"\d{4}[-/]\d{1,2}[-/]\d{1,2} +(?:[上下]午 ?)?\d{1,2}:\d{2}:\d{2}(?: ?[AaPp][Mm])?"
 _HEADER = re.compile(rf"(?P<time>{_TIME})[ \t]+(?P<sender>\S.{{0,199}})$")
 _MOBILE = re.compile(rf"(?P<sender>\S.{{0,199}}?)[ \t]+(?P<time>{_TIME})$")
 _SENDER = re.compile(
@@ -42,7 +42,9 @@ def claims(head: bytes) -> bool:
         return False
     lines = [line.strip() for line in text.split("\n")]
     senders = [match["sender"] for line in lines if (match := _header(line))]
-    if re.match(r"\s*消息记录", text) or (_OBJECT.search(text) and _GROUPING.search(text)):
+    if re.match(r"\s*消息(?:记录|对象[:：])", text) or (
+        _OBJECT.search(text) and _GROUPING.search(text)
+    ):
         return bool(senders)
     numbered = [_SENDER.match(sender) for sender in senders]
     known = sum(bool(match and (match["number"] or match["mail"])) for match in numbered)
@@ -58,7 +60,7 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     log = _Log(reading, head_text(look(reading.stream)) or "")
     was_blank = True
     for number, raw in enumerate(lines_of(reading)):
-        line = raw.strip()
+        line, partner = raw.strip(), None
         if grouping := _GROUPING.match(line):
             yield from log.finish()
             log.grouping = grouping["name"].strip()
@@ -70,7 +72,7 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
             log.start(number, header)
         elif not _RULE.match(line):
             yield from log.go_on(number, raw.rstrip())
-        was_blank = not line
+        was_blank = not line or bool(grouping or partner)
     yield from log.finish()
 
 
@@ -93,7 +95,7 @@ class _Log:
 
     def __init__(self, reading: Reading, head: str) -> None:
         self._moments = Moments(reading.zone)
-        self._repeats = Repeats()
+        self._repeats = DailyRepeats()
         self._stem = reading.path.name.split(".")[0] or "QQ"
         self._head = head
         self._names: dict[str, str] = {}
@@ -142,7 +144,9 @@ class _Log:
         elif not text and not attachments:
             yield Skipped("empty", where)
         else:
-            key = self._repeats.id(self._chat.id, sent_at, author.key, *message.text)
+            key = self._repeats.id(
+                sent_at.date(), self._chat.id, sent_at, author.key, *message.text
+            )
             yield RawMessage(
                 id=f"{self._chat.id}:{key}",
                 chat=self._chat,

@@ -3,7 +3,8 @@
 Format: https://slack.com/help/articles/220556107 and the message events of
 https://docs.slack.dev/reference/events/message; ``ts`` is unique in its channel. What people and
 channels are called stands in ``users.json``, ``channels.json``, ``groups.json``, ``mpims.json`` and
-``dms.json`` beside the folders; a day's file alone still reads, with ids for names.
+``dms.json`` beside the folders; a day's file alone still reads, with ids for names. slackdump's own
+format is one object a channel, with the answers of a thread inside its first message.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMe
 from ingest.parsers import slack_text
 from ingest.parsers.base import Parser, Reading, Skipped, kind_of
 from ingest.parsers.fields import count, instant, mapping, mappings, string, strings
-from ingest.parsers.json_items import array_items
+from ingest.parsers.json_items import array_items, before_array
+from ingest.sources import look
 
 PLATFORM = "slack"
 _SPOKEN = frozenset(
@@ -55,17 +57,26 @@ _MEDIA = {
 
 
 def claims(head: bytes) -> bool:
-    """A JSON array of objects of the type ``message`` with a ``ts``."""
-    if not re.match(rb"\s*\[\s*\{", head.removeprefix(BOM_UTF8)):
+    """A JSON array of objects of the type ``message`` with a ``ts``; or slackdump's object."""
+    bare = head.removeprefix(BOM_UTF8)
+    if not re.match(rb"\s*\[\s*\{", bare) and not _is_dump(bare):
         return False
     return bool(re.search(rb'"type"\s*:\s*"message"', head) and _TS.search(head))
 
 
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     """Stream the messages of one day in one channel."""
-    day = _Day(reading)
-    for data in array_items(reading, ""):
-        yield day.message(data) if isinstance(data, dict) else Skipped("not a message")
+    reading.stream.seek(0)
+    is_dump = _is_dump(look(reading.stream).removeprefix(BOM_UTF8))
+    day = _Day(reading, before_array(reading) if is_dump else {})
+    for data in array_items(reading, "messages" if is_dump else ""):
+        for said in (data, *mappings(data, "slackdump_thread_replies")):
+            yield day.message(said) if isinstance(said, dict) else Skipped("not a message")
+
+
+def _is_dump(head: bytes) -> bool:
+    is_one = re.match(rb"\s*\{", head) and b'"channel_id"' in head
+    return bool(is_one and re.search(rb'"messages"\s*:\s*\[', head))
 
 
 PARSER = Parser("slack", "Slack export", "a day of a Slack export", claims, parse)
@@ -73,8 +84,8 @@ PARSER = Parser("slack", "Slack export", "a day of a Slack export", claims, pars
 
 @dataclass(frozen=True, slots=True)
 class _People:
-    names: Mapping[str, str] = field(default_factory=dict)
-    bots: frozenset[str] = frozenset({"USLACKBOT"})
+    names: Mapping[str, str]
+    bots: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +97,21 @@ class _Channels:
 class _Day:
     """One file, with what the files beside it tell."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, about: dict[str, Any]) -> None:
         beside = reading.beside
-        self._people = _people(*(beside(f"../{name}") for name in _PEOPLE))
-        self._channels = _channels(*(beside(f"../{name}") for name in _CHANNELS))
-        self._chat = self._conversation(reading.path.parent.name)
+        up = "" if about else "../"
+        self._people = _people(*(beside(f"{up}{name}") for name in _PEOPLE))
+        self._channels = _channels(*(beside(f"{up}{name}") for name in _CHANNELS))
+        key, name = string(about, "channel_id"), string(about, "name")
+        self._chat = self._conversation(key or reading.path.parent.name, name)
         self._mentions: list[Account] = []
 
-    def _conversation(self, folder: str) -> Conversation:
+    def _conversation(self, folder: str, name: str) -> Conversation:
         known = self._channels.by_folder.get(folder, {})
         key = string(known, "id") or folder or "unknown"
         members = [self._people.names.get(user, user) for user in strings(known, "members")]
-        title = string(known, "name") or ", ".join(members) or folder or "Slack"
-        is_private = key.startswith("D") and not string(known, "name")
+        title = name or string(known, "name") or ", ".join(members) or folder or "Slack"
+        is_private = key.startswith("D") and not (name or string(known, "name"))
         return Conversation(f"{PLATFORM}:{key}", title, PLATFORM, is_private=is_private)
 
     def message(self, data: dict[str, Any]) -> RawMessage | Skipped:
@@ -152,10 +165,10 @@ class _Day:
             name = self._people.names.get(user) or _name_of(mapping(data, "user_profile")) or shown
             is_known = user in self._people.names
             is_bot = user in self._people.bots or (bool(bot) and not is_known)
-            return Account(PLATFORM, user, name, is_bot=is_bot)
+            return Account(PLATFORM, user, name or user, is_bot=is_bot)
         # One integration may speak under many names, as bridges to other chats do.
         key = ":".join(filter(None, (bot, shown)))
-        return Account(PLATFORM, key or "name:", shown, is_bot=bool(key))
+        return Account(PLATFORM, key or "name:", shown or key, is_bot=bool(key))
 
     def _reply_to(self, data: dict[str, Any]) -> str | None:
         parent = data.get("thread_ts")
@@ -208,7 +221,7 @@ def _name_of(profile: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=4)  # a workspace has thousands of days
 def _people(*files: bytes | None) -> _People:
-    names: dict[str, str] = {}
+    names = {"USLACKBOT": "Slackbot"}
     bots = {"USLACKBOT"}
     for user in _objects(files):
         key = string(user, "id")

@@ -6,6 +6,8 @@ No schema is published; the columns are those of PyWxDump's ``export_csv``, Memo
 - ``id,MsgSvrID,type_name,is_sender,talker,room_name,msg,src,CreateTime`` in any order;
   ``talker`` is who sent it, ``room_name`` the chat. In a private chat the chat is the other person,
   which counts more than ``talker`` where the two disagree; one's own ``talker`` may be ``我``.
+  Before version 2.4 ``msg`` and ``src`` were members of one JSON object, ``content``. WeFlow writes
+  the same without ``room_name``, one chat a file, its kinds in English.
 - ``localId,TalkerId,Type,SubType,IsSender,CreateTime,Status,StrContent,StrTime,Remark,NickName,
   Sender``
 - ``消息ID,类型,发送人,时间,内容,备注,昵称,更多信息``
@@ -20,7 +22,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.chat import Account, Conversation, RawMessage
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, kind_of
+from ingest.parsers.json_lines import value_of
 from ingest.parsers.moments import Moments
 from ingest.parsers.named_rows import header_of, rows
 from ingest.parsers.wechat_kinds import (
@@ -63,7 +66,7 @@ def _pywxdump(row: dict[str, str]) -> _Row:
     return _Row(
         id=_server_id(row.get("MsgSvrID", "")) or row.get("id", ""),
         kind=row["type_name"],
-        chat=chat or ("" if is_self else talker),
+        chat=chat,
         sender=talker,
         time=row["CreateTime"],
         text=row["msg"],
@@ -71,6 +74,12 @@ def _pywxdump(row: dict[str, str]) -> _Row:
         is_self=is_self,
         is_forward=row.get("is_forward", "") in _TRUE,
     )
+
+
+def _pywxdump_packed(row: dict[str, str]) -> _Row:
+    held = value_of(row["content"])
+    parts = held if isinstance(held, dict) else {"msg": row["content"]}
+    return _pywxdump({**row, "msg": _cell(parts.get("msg")), "src": _cell(parts.get("src"))})
 
 
 def _server_id(text: str) -> str:
@@ -124,6 +133,10 @@ def _chatlog(row: dict[str, str]) -> _Row:
 
 _LAYOUTS: tuple[tuple[frozenset[str], Callable[[dict[str, str]], _Row]], ...] = (
     (frozenset(("type_name", "is_sender", "talker", "msg", "CreateTime")), _pywxdump),
+    (
+        frozenset(("type_name", "is_sender", "talker", "content", "CreateTime")),
+        _pywxdump_packed,
+    ),
     (
         frozenset(("localId", "TalkerId", "Type", "IsSender", "CreateTime", "StrContent")),
         _memotrace,
@@ -187,7 +200,7 @@ class _Table:
     def __init__(self, reading: Reading) -> None:
         self._stem = reading.path.name.split(".")[0] or "WeChat"
         self._moments = Moments(reading.zone)
-        self._repeats, self._quotes = Repeats(), Quotes()
+        self._repeats, self._quotes = DailyRepeats(), Quotes()
 
     def message(self, number: int, row: _Row) -> RawMessage | Skipped:
         where = str(number)
@@ -200,7 +213,7 @@ class _Table:
         if not content.text and not content.attachments:
             return Skipped("empty", where)
         chat = self._chat(row)
-        key = row.id or self._repeats.id(chat.id, sent_at, row.sender, row.text)
+        key = row.id or self._repeats.id(sent_at.date(), chat.id, sent_at, row.sender, row.text)
         id = f"{chat.id}:{key}"
         quoted = self._quotes.find(content.quoted) if content.quoted else None
         self._quotes.remember(content.text, id)
@@ -227,5 +240,6 @@ class _Table:
 
 
 def _account(row: _Row) -> Account:
-    key = row.sender or f"name:{ME}"
+    is_id = row.sender.isascii() or row.sender.startswith("name:")
+    key = row.sender if row.sender and is_id else f"name:{row.sender or ME}"
     return Account(PLATFORM, key, row.name or row.sender or ME, is_self=row.is_self)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from ingest.chat import Account, Attachment, AttachmentKind, Conversation, RawMessage
-from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
+from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, kind_of
 from ingest.parsers.json_items import array_items, before_array
 from ingest.parsers.moments import Moments
 from ingest.parsers.text import head_text
@@ -82,7 +82,7 @@ class _Export:
 
     def __init__(self, reading: Reading, around: dict[str, Any]) -> None:
         self._moments = Moments(reading.zone)
-        self._repeats, self._quotes = Repeats(), Quotes()
+        self._repeats, self._quotes = DailyRepeats(), Quotes()
         self._stem = reading.path.name.split(".")[0] or "WeChat"
         self._session = _dict(around.get("session"))
         self._senders = {
@@ -142,7 +142,8 @@ class _Export:
             return Skipped("no date", str(number))
         if not content.text and not content.attachments:
             return Skipped("empty", str(number))
-        key = f"{chat.id}:{id or self._repeats.id(chat.id, sent_at, author.key, content.text)}"
+        told = (chat.id, sent_at, author.key, content.text)
+        key = f"{chat.id}:{id or self._repeats.id(sent_at.date(), *told)}"
         quoted = self._quotes.find(content.quoted) if content.quoted else None
         self._quotes.remember(content.text, key)
         return RawMessage(

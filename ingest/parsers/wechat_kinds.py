@@ -29,7 +29,14 @@ _KINDS = (
     ("音乐", AttachmentKind.AUDIO),
     ("卡券", AttachmentKind.OTHER),
     ("接龙", AttachmentKind.OTHER),
+    ("image", AttachmentKind.PHOTO),
+    ("voice", AttachmentKind.VOICE),
+    ("video", AttachmentKind.VIDEO),
+    ("sticker", AttachmentKind.STICKER),
+    ("file", AttachmentKind.FILE),
+    ("location", AttachmentKind.LOCATION),
 )
+"""In the words of the exporters; WeFlow's tables for tuning have them in English."""
 NUMBERED = {
     (1, 0): "文本",
     (3, 0): "图片",
@@ -64,6 +71,7 @@ _TRANSCRIPT = re.compile(
 )
 _AT = re.compile("@([^@\u2005\n]{1,64})\u2005")
 _MARKUP = re.compile(r"\s*(?:<\?xml|<msg|<sysmsg|<img|<[a-z]+>)", re.IGNORECASE)
+_SHOWN = re.compile(r"\[(?P<kind>[^\[\]\n]{1,12})\][^\n]{0,200}")
 _HELD = re.compile(r"\[(?:[^\[\]\n]{1,16})\]|表情|图片|语音|视频|文件")
 
 
@@ -98,6 +106,15 @@ def content_of(kind: str, text: str, file: str = "") -> Content:
         return Content("", (Attachment(media, _label(text) or kind, file),))
     label = "" if media in (AttachmentKind.PHOTO, AttachmentKind.VIDEO) else _label(text)
     return Content("", (Attachment(media, label, file),))
+
+
+def content_shown(text: str) -> Content:
+    """The words and media of a message as it is shown in text: ``[图片]``, ``[文件] a.pdf``."""
+    match = _SHOWN.fullmatch(text)
+    is_media = match and any(name in match["kind"] for name, _kind in _KINDS)
+    if match and (is_media or "聊天记录" in match["kind"]):
+        return content_of(match["kind"], text)
+    return Content(text)
 
 
 def _quoting(text: str) -> Content:

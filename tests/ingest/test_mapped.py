@@ -18,7 +18,8 @@ from ingest.importer import Report, import_paths
 from ingest.parsers import mapped
 from ingest.parsers.base import Reading
 from ingest.parsers.mapped import Columns
-from ingest.parsers.moments import Moments, is_day_first
+from ingest.parsers.moments import Moments
+from ingest.parsers.written_dates import DateOrder
 
 
 def ingest(path: Path, mapping: str | None = None) -> tuple[Report, list[str]]:
@@ -114,11 +115,24 @@ def test_a_time_is_read_in_any_common_layout(text: str, expected: datetime | Non
         assert found == expected
 
 
-def test_the_order_of_day_and_month_is_learned_from_all_dates() -> None:
-    assert is_day_first(["1/2/2024", "25/2/2024"])
-    assert not is_day_first(["1/2/2024", "2/25/2024"])
-    assert not is_day_first(["1/2/2024 3:00 PM"])
-    assert is_day_first(["2024-02-25", "1.2.2024"])
+@pytest.mark.parametrize(
+    ("dates", "is_day_first"),
+    [
+        (["1/2/2024", "25/2/2024"], True),
+        (["1/2/2024", "2/25/2024"], False),
+        (["1/2/2024 3:00 PM"], False),
+        (["2024-02-25", "1.2.2024"], True),
+        (["1/31/2024", "2/1/2024"], False),
+        (["1/2/2024", "2/1/2024", "3/1/2024"], False),
+    ],
+)
+def test_the_order_of_day_and_month_is_learned_from_all_dates(
+    dates: list[str], is_day_first: bool
+) -> None:
+    order = DateOrder()
+    for date in dates:
+        order.see(date)
+    assert order.is_day_first is is_day_first
 
 
 @given(st.one_of(st.text(max_size=30), st.integers(), st.floats(), st.booleans(), st.none()))
