@@ -268,7 +268,7 @@ def test_times_on_the_way_stay_in_order() -> None:
     [
         b"[2020-12-31 23:59:01] <ann> hi: there\n",
         b"[31/12/2020 23:59:01] <ann> hi: there\n",
-        b"12/31/2020, 11:59:00 PM - Ann: from Element\n",
+        b"12/31/2020, 11:59:00 PM - Ann joined the room\n12/31/2020, 11:59:10 PM - Ann: hi\n",
         b"[2019-12-24, 12:23] Jane Doe: from Signal\n",
         "2020년 12월 31일 오후 3:04, 수아 : from KakaoTalk\n".encode(),
         b"[31-Dec-20 11:59 PM] ann#0001\nfrom Discord\n",
