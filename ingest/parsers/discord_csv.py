@@ -1,7 +1,7 @@
 """DiscordChatExporter's CSV: ``AuthorID,Author,Date,Content,Attachments,Reactions``.
 
 The separator was ``;`` with one more at the end of each line until 2019, and is ``,`` since; files
-before 2019 lack AuthorID. Dates are written as the exporter's settings ask for, in its time zone,
+before 2019 lack AuthorID, still older ones Reactions. Dates are written as the exporter's settings ask for, in its time zone,
 and are ISO 8601 with an offset since 2023 (Tyrrrz/DiscordChatExporter, CsvMessageWriter.cs).
 Messages have no ids.
 """
@@ -22,7 +22,7 @@ from ingest.parsers.tables import header_of, rows_of
 from ingest.parsers.text import head_text
 from ingest.parsers.written_dates import DateOrder
 
-_COLUMNS = {"Author", "Date", "Content", "Attachments", "Reactions"}
+_COLUMNS = {"Author", "Date", "Content", "Attachments"}
 _REACTION = re.compile(r"([^,]+?) \((\d+)\)")
 
 

@@ -39,7 +39,10 @@ _WHEN = (
     rf"{_DATE}{_BETWEEN}(?:{_HALF.format('b')}{_S}*{_M})?{_TIME}"
     rf"(?:{_M}{_S}*{_M}{_HALF.format('a')})?{_M}"
 )
-_TURNED = rf"(?:{_HALF.format('b')}{_S}*{_M})?{_TIME}(?:{_M}{_S}*{_M}{_HALF.format('a')})?{_M},?{_S}{_DATE}"
+_TURNED = (
+    rf"(?:{_HALF.format('b')}{_S}*{_M})?{_TIME}"
+    rf"(?:{_M}{_S}*{_M}{_HALF.format('a')})?{_M},?{_S}{_DATE}"
+)
 """Vietnamese iPhones, and copies from WhatsApp Web, write the time first."""
 _LINES = (
     ("[", re.compile(rf"{_M}\[{_M}{_WHEN}\]{_S}?(?P<rest>.*)", re.IGNORECASE | re.DOTALL)),
