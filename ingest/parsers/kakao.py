@@ -120,9 +120,9 @@ def _text(reading: Reading) -> Iterator[RawMessage | Skipped]:
     draft: _Draft | None = None
     title, day, is_ruled = "", "", False
     for number, line in enumerate(lines_of(reading)):
-        found = _DAY.fullmatch(line.strip())
-        is_ruled = is_ruled or bool(found and found["rule"])
-        if found and is_ruled and not found["rule"] and draft:
+        dated = _DAY.fullmatch(line.strip())
+        is_ruled = is_ruled or bool(dated and dated["rule"])
+        if dated and is_ruled and not dated["rule"] and draft:
             draft.go_on(line, reading.name)  # a date that somebody pasted
             continue
         started, day, is_layout = _started(reading, number, line, day)

@@ -80,6 +80,15 @@ _MISSED = (
     "propušteni? (?:glasovni poziv|video ?poziv)", "trucada de (?:veu|vídeo) perduda",
     "αναπάντητη (?:(?:φωνητική )?κλήση|βιντεοκλήση)",
 )  # fmt: skip
+_BACK = "tap|click|geri aramak|toca|tippe|appuyez|toque|tocca|tik|нажмите|ketuk"
+"""How the invitation to call back begins."""
+_AWAITED = (
+    r"waiting for this message\. this may take a while",
+    r"warte auf diese nachricht\. dies kann eine weile dauern",
+    r"esperando (?:el|este) mensaje\. esto puede (?:tardar|tomar)(?: un (?:rato|tiempo))?",
+    r"aguardando mensagem\. essa ação pode levar alguns instantes",
+    r"en attente de ce message\. cela peut prendre un moment",
+)  # fmt: skip
 _MESSAGES = (
     "messages (?:and calls are|(?:you send )?to this )", "nachrichten (?:und anrufe sind|in )",
     "les (?:messages et (?:les )?appels sont|messages envoyés dans )",
@@ -102,32 +111,42 @@ _ENCRYPTED = (
 _CODES = (
     "your security code with", "deine sicherheitsnummer (?:für|mit)", "votre code de sécurité avec",
     "il tuo codice di sicurezza con", "(?:o )?seu código de segurança (?:partilhado )?com",
-    "(?:cambió )?tu código de seguridad con", "ваш код безопасности с контактом",
+    "tu código de seguridad con", "ваш код безопасности с контактом",
     "код безпеки з контактом", "(?:uw|je) beveiligingscode (?:voor|met)",
     "twój kod zabezpieczeń z użytkownikiem", "bezpečnostní kód mezi vámi a",
     "kode keamanan anda dengan", "mã bảo mật của bạn với", "รหัสความปลอดภัยของคุณกับ",
-    "您[和與与] ?.{1,60}? ?的?(?:之間的)?安全(?:代码|代碼|碼)", "تغيّر رمز أمانك",
-    ".{1,60}? ?とのセキュリティコード", ".{1,60}?님과의 보안 코드",
-    ".{1,60}? ile aranızdaki güvenlik kodu", ".{1,60}? के लिए आपका सुरक्षा कोड",
+    "您[和與与] ?.{1,60}? ?的?(?:之間的)?安全(?:代码|代碼|碼)",
 )  # fmt: skip
+_NAMED_CODES = (
+    "とのセキュリティコード|님과의 보안 코드| ile aranızdaki güvenlik kodu| के लिए आपका सुरक्षा कोड"
+)
+"""In languages that name the person first."""
 _CHANGED = (
     "changed|geändert|changé|cambi|mudou|измен|змін|gewijzigd|veranderd|zmieni|změn|berubah"
     "|thay đổi|เปลี่ยน|更|変更|변경|değişti|बदल|المُستخدَم"
 )
-_LONGEST = 600
+_LONGEST, _LONGEST_CALL = 600, 90
 """Characters of the longest of these notices."""
 _FLAGS = re.IGNORECASE | re.DOTALL
 DELETED = re.compile(rf"(?:{'|'.join(_DELETED)})[.。]?", _FLAGS)
-_CALL = re.compile(rf"(?:{'|'.join(_MISSED)})[.。]?", _FLAGS)
-_NOTICE = re.compile(
-    rf"(?:{'|'.join(_MESSAGES)}).{{0,80}}?(?:{_ENCRYPTED})"
-    rf"|(?:{'|'.join(_CODES)}).{{0,80}}?(?:{_CHANGED}|\Z)",
+_CALL = re.compile(
+    rf"(?:{'|'.join(_MISSED)})[.。]?(?:[,،]? ?\u200e?(?:{_BACK})\b.{{0,40}})?"
+    rf"|(?:{'|'.join(_AWAITED)})[.]?",
     _FLAGS,
 )
+_NOTICE = re.compile(
+    rf"(?:{'|'.join(_MESSAGES)}).{{0,80}}?(?:{_ENCRYPTED})"
+    rf"|(?:{'|'.join(_CODES)}).{{0,80}}?(?:{_CHANGED})"
+    r"|cambió tu código de seguridad con|تغيّر رمز أمانك",
+    _FLAGS,
+)
+_NAMED_NOTICE = re.compile(rf"(?:{_NAMED_CODES}).{{0,30}}?(?:{_CHANGED})", _FLAGS)
 
 
 def is_notice(text: str) -> bool:
     """Whether this is one of the app's own sentences: of encryption, a code, a missed call."""
-    if "\n" in text or len(text) > _LONGEST:
+    if len(text) > _LONGEST or "\n" in text:
         return False
-    return bool(_CALL.fullmatch(text) or (len(text) > 24 and _NOTICE.match(text)))
+    if len(text) <= _LONGEST_CALL and _CALL.fullmatch(text):
+        return True
+    return bool(len(text) > 24 and (_NOTICE.match(text) or _NAMED_NOTICE.search(text, 0, 120)))
