@@ -1,8 +1,9 @@
 """DiscordChatExporter's CSV: ``AuthorID,Author,Date,Content,Attachments,Reactions``.
 
 The separator was ``;`` with one more at the end of each line until 2019, and is ``,`` since; files
-before 2019 lack AuthorID. Dates are written as the exporter's settings ask for, in its time zone,
-and are ISO 8601 with an offset since 2023 (Tyrrrz/DiscordChatExporter, CsvMessageWriter.cs).
+before 2019 lack AuthorID, still older ones Reactions. Dates are written as the exporter's settings
+ask for, in its time zone, and are ISO 8601 with an offset since 2023 (Tyrrrz/DiscordChatExporter,
+CsvMessageWriter.cs).
 Messages have no ids.
 """
 
@@ -21,8 +22,8 @@ from ingest.parsers.tables import header_of, rows_of
 from ingest.parsers.text import head_text
 from ingest.parsers.written_dates import DateOrder
 
-_COLUMNS = {"Author", "Date", "Content", "Attachments", "Reactions"}
-_REACTION = re.compile(r"([^,]+?) \((\d+)\)")
+_COLUMNS = {"Author", "Date", "Content", "Attachments"}
+_REACTION = re.compile(r"([^,]{1,64}?) \((\d{1,9})\)")
 
 
 def claims(head: bytes) -> bool:
@@ -109,7 +110,7 @@ class _Table:
 
 def _addresses(cell: str) -> list[str]:
     """Addresses joined by commas, which may themselves hold commas."""
-    parts = re.split(r",(?=https?://|[^,]*[\\/])", cell)
+    parts = re.split(r",(?=https?://|[^,]{0,300}[\\/])", cell)
     return [part.strip() for part in parts if part.strip()]
 
 

@@ -28,8 +28,9 @@ from ingest.parsers.discord import Names
 from ingest.parsers.json_items import array_items, before_array
 from ingest.parsers.written_dates import iso
 
-_SPOKEN = {"", "default", "reply", "threadstartermessage", "0", "19", "20", "21", "23"}
-"""Types that people (or bots, answering commands: 20 and 23) write; the others are notices."""
+_COMMANDS = {"20", "23", "chatinputcommand", "contextmenucommand", "applicationcommand"}
+_SPOKEN = {"", "default", "reply", "threadstartermessage", "0", "19", "21", *_COMMANDS}
+"""Types that people (or bots, answering commands) write; the others are notices."""
 
 
 def claims(head: bytes) -> bool:

@@ -20,7 +20,7 @@ from ingest.parsers.text import head_text, lines_of
 from ingest.parsers.written_dates import DateOrder
 
 _RULE = "=" * 62
-_HEADER = re.compile(r"\[([^\[\]]*\d[^\[\]]*\d[:.h]\d\d[^\[\]]*)\] (.+)")
+_HEADER = re.compile(r"\[(?=[^\[\]]{8,60}\])([^\[\]]*\d[^\[\]]*\d[:.h]\d\d[^\[\]]*)\] (.+)")
 _BLOCK = re.compile(r"\{(Attachments|Embed|Stickers|Reactions|Forwarded[ \w]*)\}")
 _REACTION = re.compile(r"(\S+)(?: \((\d+)\))?")
 _MAX_LINES = 20_000

@@ -2,9 +2,9 @@
 
 Computers write a ruled line for each day and ``[name] [오후 3:04] text``; phones the whole date
 in each line, ``2023년 5월 6일 오후 3:04, name : text`` (Android), ``2023. 5. 6. 오후 3:04, …``
-(iOS) or ``May 6, 2023 at 3:04 PM, …``; Macs a table ``Date,User,Message``. Files hold neither ids
-nor a time zone, and the number of members in the heading changes. Android calls the phone's owner
-회원님, "the member".
+(iOS), ``May 6, 2023 at 3:04 PM, …`` or, in 2015, ``3:04pm, May 6, 2015, …``; Macs a table
+``Date,User,Message``. Files hold neither ids nor a time zone, and the number of members in the
+heading changes. Android calls the phone's owner 회원님, "the member".
 """
 
 from __future__ import annotations
@@ -25,18 +25,22 @@ from ingest.parsers.written_dates import DateOrder
 
 PLATFORM = "kakao"
 _COLUMNS = ["Date", "User", "Message"]
-_OWNER = "회원님"
+_OWNERS = ("회원님", "you")
+"""How phones call the person who exports, the latter in English files of 2015."""
 _HALF = r"(?:오전|오후|午前|午後|上午|下午|[AaPp]\.?[Mm]\.?)"
 _TIME = rf"(?:{_HALF}\s)?\d{{1,2}}:\d\d(?::\d\d)?(?:\s?{_HALF})?"
 _DATE = (
     r"(?:\d{4}(?:[년年./-])\s?\d{1,2}(?:[월月./-])\s?\d{1,2}[일日.]?"
     r"|[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4},?(?: at)?|\d{1,2} [A-Z][a-z]{2,8}\.? \d{4},?(?: at)?)"
 )
-_STAMPED = re.compile(rf"(?P<stamp>{_DATE}\s+{_TIME})(?:(?P<gap>, |: ?)(?P<rest>.*)|\s*)")
+_STAMPED = re.compile(
+    rf"(?P<stamp>{_DATE}\s+{_TIME}|(?P<time>{_TIME}), (?P<day>{_DATE}))"
+    rf"(?:(?P<gap>, |: ?)(?P<rest>.*)|\s*)"
+)
 _BRACKETED = re.compile(rf"\[(?P<name>.+?)\] \[(?P<time>{_TIME})\](?: (?P<text>.*))?")
 _TIMED = re.compile(rf"(?P<time>{_TIME}), (?P<rest>.+? : .*)")
 _DAY = re.compile(
-    rf"(?:-{{5,}}\s*)?(?P<day>(?:[A-Z][a-z]+day, )?{_DATE})"
+    rf"(?P<rule>-{{5,}}\s*)?(?P<day>(?:[A-Z][a-z]+day, )?{_DATE})"
     r"(?:\s*[월화수목금토일月火水木金土日](?:요일|曜日)?)?"
     r"(?:,? [A-Z][a-z]+day)?(?:\s*-{5,})?"
 )
@@ -114,8 +118,13 @@ class _Draft:
 def _text(reading: Reading) -> Iterator[RawMessage | Skipped]:
     log: NamedLog | None = None
     draft: _Draft | None = None
-    title, day = "", ""
+    title, day, is_ruled = "", "", False
     for number, line in enumerate(lines_of(reading)):
+        dated = _DAY.fullmatch(line.strip())
+        is_ruled = is_ruled or bool(dated and dated["rule"])
+        if dated and is_ruled and not dated["rule"] and draft:
+            draft.go_on(line, reading.name)  # a date that somebody pasted
+            continue
         started, day, is_layout = _started(reading, number, line, day)
         if draft and not started and not is_layout and not is_notice(line):
             draft.go_on(line, reading.name)
@@ -141,7 +150,8 @@ def _started(reading: Reading, number: int, line: str, day: str) -> tuple[_Draft
         if found["gap"] is None:
             return None, found["stamp"], True
         name, text = _said(found)
-        sent_at = order.read(found["stamp"], reading.zone)
+        stamp = f"{found['day']} {found['time']}" if found["day"] else found["stamp"]
+        sent_at = order.read(stamp, reading.zone)
         return _Draft(number, sent_at, name, [text]), day, False
     if found := _BRACKETED.fullmatch(line):
         sent_at = order.read(f"{day} {found['time']}", reading.zone)
@@ -175,5 +185,5 @@ def _message(log: NamedLog, reading: Reading, draft: _Draft) -> RawMessage | Ski
         return Skipped("deleted", where)
     attachments, text = media_of(text)
     return log.message(
-        draft.sent_at, draft.name, text, attachments, draft.line, is_self=draft.name == _OWNER
+        draft.sent_at, draft.name, text, attachments, draft.line, is_self=draft.name in _OWNERS
     )

@@ -8,8 +8,8 @@ from pathlib import PurePath
 from ingest.chat import Attachment, AttachmentKind
 
 _ALONE = {
-    AttachmentKind.PHOTO: r"사진|<?사진 읽지 않음>?|Photos?|写真",
-    AttachmentKind.VIDEO: r"동영상|<?동영상 읽지 않음>?|Videos?|動画",
+    AttachmentKind.PHOTO: r"사진|<?사진 읽지 않음>?|<?Photos?>?|写真",
+    AttachmentKind.VIDEO: r"동영상|<?동영상 읽지 않음>?|<?Videos?>?|動画",
     AttachmentKind.STICKER: r"\(?(?:이모티콘|Emoticons?|스티커|Stickers?|絵文字|スタンプ)\)?",
     AttachmentKind.VOICE: r"음성 ?메시지|Voice (?:Message|Note)s?|ボイスメッセージ",
     AttachmentKind.CONTACT: r"연락처|Contact(?: Info)?|連絡先",
@@ -37,19 +37,21 @@ _STORED_KINDS = {
     "aac": AttachmentKind.VOICE,
 }
 _TITLES = (
-    re.compile(r"(.+?)\s*님과(?:의)?\s*카카오톡 ?대화(?:방)?"),
+    re.compile(r"(.+?)\s*(?:님)?과(?:의)?\s*카카오톡 ?대화(?:방)?(?:-\d+)?(?:\.txt)?"),
     re.compile(r"(.+?)\s*카카오톡 ?대화(?:방)?"),
-    re.compile(r"KakaoTalk Chats? with (.+)", re.IGNORECASE),
+    re.compile(r"KakaoTalk Chats? (?:with )?(.+?)(?:\.txt)?", re.IGNORECASE),
+    re.compile(r"Chat with (.+)"),
     re.compile(r"(.+?) with KakaoTalk Chats?", re.IGNORECASE),
     re.compile(r"(.+?)\s*Kakao ?Talk Chats?", re.IGNORECASE),
     re.compile(r"(.+?) chat"),
     re.compile(r"(.+?)さんとのカカオトークトーク履歴|(.+?)\s*カカオトーク.*"),
 )
-_MEMBERS = re.compile(r"\s+(?:\d{1,4}|\(\d{1,4}명\))$")
+_MEMBERS = re.compile(r"\s+(?:\d{1,4}|\(\d{1,4}명?\))$")
 _NOTICE = re.compile(
     r".{1,80}님이 (?:나갔습니다|들어왔습니다)\.(?: .{0,60})?"
     r"|.{1,80}님(?:이|을|과|께서) .{1,200}"
     r"(?:초대했습니다|내보냈습니다|가렸습니다|되었습니다|변경했습니다)\."
+    r"|메시지가 삭제되었습니다\.|The message has been deleted\."
     r"|채팅방 관리자가 메시지를 가렸습니다\.?|운영정책을 위반한 메시지로 .{0,200}|운영정책 보기"
     r"|.{1,80} (?:joined|left|has left|has joined) this (?:chat ?room|Open ?chat.{0,20})\.?"
     r"|.{1,80} invited .{1,200} to this chat ?room\.?"
@@ -57,7 +59,8 @@ _NOTICE = re.compile(
     re.IGNORECASE,
 )
 _WITHDRAWN = re.compile(
-    r"삭제된 메시지입니다\.?|메시지가 삭제되었습니다\.?|This message (?:was|has been) deleted\.?"
+    r"삭제된 메시지입니다\.?|메시지가 삭제되었습니다\.?"
+    r"|Th(?:is|e) message (?:was|has been) deleted\.?"
     r"|Deleted message\.?|削除されたメッセージです。?",
     re.IGNORECASE,
 )

@@ -68,7 +68,7 @@ def media_of(text: str, *, is_bare: bool = False) -> tuple[Attachment | None, st
     """
     for kind, words, bare in _MEDIA:
         if found := words.fullmatch(text) or (bare.fullmatch(text) if is_bare else None):
-            label = found[1].strip() if found.re is words else ""
+            label = found[1].strip().removeprefix("(null)") if found.re is words else ""
             if kind in (AttachmentKind.PHOTO, AttachmentKind.VIDEO, AttachmentKind.STICKER):
                 return Attachment(kind), label
             file = label if kind is AttachmentKind.FILE else ""

@@ -28,6 +28,7 @@ _DONE = (
     r"(?:room|topic|main address)|invited|set (?:a|their) |changed their"
     r"|made (?:future )?room history"
 )
+_TERMS = re.compile(r"(?:created|configured|joined|made) the room\b|\(File Attached\)\Z")
 _HAPPENED = re.compile(rf".{{1,100}}? (?:{_DONE}|removed the|kicked|banned|pinned|turned on|was )")
 _SPOKEN = re.compile(r"(?P<name>.{1,100}?): (?P<text>.*)", re.DOTALL)
 _SENT = re.compile(r"(?P<name>.{1,100}) sent (?P<what>an image|a sticker)\.(?P<text>)", re.DOTALL)
@@ -50,7 +51,7 @@ def claims(head: bytes) -> bool:
     if re.match(r"[^\W\d]{1,20}[.,]{0,2} ", found["date"]) or re.search(r"[年월년]", found["date"]):
         return True
     rests = [match["rest"] for match in map(_LINE.fullmatch, lines[:50]) if match]
-    return any(_ID.match(rest) or "configured the room" in rest for rest in rests)
+    return any(_ID.match(rest) or _TERMS.search(rest) for rest in rests)
 
 
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:

@@ -16,6 +16,7 @@ from ingest.chat import RawMessage
 from ingest.parsers.base import Parser, Reading, Skipped
 from ingest.parsers.signal_entries import Chat, Entry, chat_of
 from ingest.parsers.text import head_text, lines_of
+from ingest.parsers.whatsapp_notices import is_notice
 
 _LINE = re.compile(
     r"\[(\d{4}-\d\d-\d\d)(?:,? (\d\d:\d\d)| (\d\d:\d\d:\d\d))\] ([^\n]{1,100}?):(.*)"
@@ -44,7 +45,10 @@ def claims(head: bytes) -> bool:
     found = [match for line in lines if (match := _LINE.match(line))]
     if not found or not _LINE.match(lines[0]):
         return False
-    return not is_foreign([match[4] for match in found])
+    if sum(_instant(match) is not None for match in found) * 2 <= len(found):
+        return False  # days where months should be
+    is_whatsapp = any(is_notice(match[5].strip()) for match in found)
+    return not is_whatsapp and not is_foreign([match[4] for match in found])
 
 
 def is_foreign(senders: list[str]) -> bool:

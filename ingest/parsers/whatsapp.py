@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 
 from ingest.chat import Conversation, RawMessage
-from ingest.parsers import signal_text
+from ingest.parsers import matrix_text, signal_text
 from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, kind_of
 from ingest.parsers.text import head_text, lines_of
 from ingest.parsers.whatsapp_body import PLATFORM, Body, account_of, body_of
+from ingest.parsers.whatsapp_notices import is_notice
 from ingest.parsers.whatsapp_stamp import MARKS, Survey, sender_of, stamp_of
 from ingest.parsers.whatsapp_words import SELF
 
@@ -28,7 +29,12 @@ _TITLES = tuple(
     for pattern in (
         r"WhatsApp Chat (?:with|mit|met|dengan|-) …",
         r"WhatsApp-chat met …",
-        r"Chat (?:de )?WhatsApp (?:con|dengan|avec) …",
+        r"Chat WhatsApp s (?:uživatelem|používateľom) …",
+        r"Czat WhatsApp z(?: użytkownikiem)? …",
+        r"Чат WhatsApp із(?: контактом)? …",
+        r"WhatsApp-(?:chatt|chat|samtale) med …",
+        r"WhatsApp-keskustelu:? …",
+        r"Chat (?:de )?WhatsApp (?:con|com|dengan|avec) …",
         r"Conversa (?:do|no) WhatsApp com …",
         r"Discussion WhatsApp avec …",
         r"Obrolan WhatsApp dengan …",
@@ -47,7 +53,6 @@ _TITLES = tuple(
     )
 )
 """The names of exported files; some systems put underscores in place of blanks."""
-_OURS = re.compile(r"WhatsApp|\u200e|<[^<>\n]{3,40}>\n|-WA\d{4}\.")
 _COPY = re.compile(r" ?\(\d{1,3}\)$")
 _QUOTED = re.compile(r"[\"“”„«»「」]")
 
@@ -62,10 +67,10 @@ def claims(head: bytes) -> bool:
     senders = [sender for stamp in stamps if (sender := sender_of(stamp.rest)[0])]
     if signal_text.is_foreign(senders) or signal_text.claims(head):
         return False
-    style = stamps[0].style
-    if style.enclosure == "-":
-        # Android writes no seconds there, but Matrix' Element does.
-        return bool(senders) and (not style.seconds or bool(_OURS.search(text or "")))
+    if stamps[0].style.enclosure == "-":
+        # Element's text export, which dates with seconds, is the other format with this dash.
+        is_told = bool(senders) or is_notice(stamps[0].rest)
+        return is_told and not (stamps[0].style.seconds and matrix_text.claims(head))
     return len(senders) * 2 >= len(stamps)
 
 

@@ -8,11 +8,14 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from ingest.chat import Account, Attachment, AttachmentKind
+from ingest.parsers import whatsapp_notices as notices
 from ingest.parsers import whatsapp_words as words
 
 PLATFORM = "whatsapp"
 _LONGEST = 90
 """Characters of the longest notice that the app writes in place of a message."""
+_WORDS = 5
+"""Of the longest way to say that a document was left out."""
 _NAMED = re.compile(r"@\u2068([^\u2068\u2069\n]{1,100})\u2069")
 _NUMBERED = re.compile(r"(?<![\w@])@(\d{7,15})\b")
 _STRIPPED = " \t\n\r\u00a0\u202f\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
@@ -68,8 +71,10 @@ def body_of(text: str) -> Body:
     without, is_edited = _unedited(text)
     first, _, more = without.partition("\n")
     is_short = len(first) < _LONGEST and not more.strip()
-    if is_short and words.DELETED.fullmatch(_trimmed(first)):
+    if is_short and notices.DELETED.fullmatch(_trimmed(first)):
         return Body("", skipped="deleted message")
+    if notices.is_notice(_trimmed(without)):
+        return Body("", skipped="service notice")
     found = _attached(without, first, more) or _special(without, first) or _omitted(first, more)
     if found is None:
         # The app marks what it wrote itself; people's words carry no such mark.
@@ -138,6 +143,8 @@ def _special(text: str, first: str) -> tuple[Attachment, str] | None:
         is_poll = "\n" in text.strip()  # a poll has options, one a line
         label = _trimmed(question)
         return (Attachment(AttachmentKind.POLL, label), "") if is_poll else None
+    if "foursquare" in text and (place := words.PLACE.fullmatch(_trimmed(text))):
+        return Attachment(AttachmentKind.LOCATION, _trimmed(place["name"])), ""
     is_place = "http" in first and words.LOCATION.fullmatch(_trimmed(text))
     if is_place or words.LIVE_LOCATION.fullmatch(first):
         return Attachment(AttachmentKind.LOCATION), ""
@@ -146,18 +153,43 @@ def _special(text: str, first: str) -> tuple[Attachment, str] | None:
 
 def _omitted(first: str, more: str) -> tuple[Attachment, str] | None:
     """Media that was left out of the export, and its caption."""
-    name, mark, said = first.rstrip().rpartition("\u200e")
-    found = words.IOS_OMITTED.fullmatch(said) if len(said) < _LONGEST else None
-    if found:
-        kind = next(
-            AttachmentKind(key.lstrip("_")) for key, value in found.groupdict().items() if value
-        )
-        is_file = kind is AttachmentKind.FILE
-        name = _trimmed(name) if mark else ""
-        label = name.partition(" • ")[0] if is_file else ""
-        return Attachment(kind, label), more if is_file or not name else f"{name}\n{more}"
     if first.startswith(("<", "\u200e<", "null")) and words.ANDROID_OMITTED.fullmatch(
         first.rstrip()
     ):
         return Attachment(AttachmentKind.OTHER), more
-    return None
+    name, mark, said = first.rstrip().rpartition("\u200e")
+    kind = _left_out(said, mark)
+    if kind is None:
+        file = "" if mark or "." not in said else _unmarked_file(said)
+        return (Attachment(AttachmentKind.FILE, file), more) if file else None
+    name = _trimmed(name) if mark else ""
+    if kind is AttachmentKind.FILE:
+        return Attachment(kind, _file_name(name)), more
+    return Attachment(kind), more if not name else f"{name}\n{more}"
+
+
+def _left_out(said: str, mark: str) -> AttachmentKind | None:
+    """The kind of media that these words of the app stand for."""
+    if len(said) >= _LONGEST:
+        return None
+    if found := words.IOS_OMITTED.fullmatch(said):
+        kinds = (key.lstrip("_") for key, value in found.groupdict().items() if value)
+        return AttachmentKind(next(kinds))
+    said = said.lower()
+    return next((kind for kind, known in words.UNSAID.items() if mark and said in known), None)
+
+
+def _unmarked_file(first: str) -> str:
+    """The name of a document left out of a file that lost the app's marks; or nothing."""
+    parts = first[: _LONGEST * 3].split(" ")
+    for count in range(min(_WORDS, len(parts) - 1), 0, -1):
+        name = " ".join(parts[:-count])
+        is_file = _left_out(" ".join(parts[-count:]), "") is AttachmentKind.FILE
+        if is_file and words.FILE_NAME.fullmatch(name):
+            return _file_name(name)
+    return ""
+
+
+def _file_name(told: str) -> str:
+    """A document's name without the number of its pages."""
+    return told.partition(" • ")[0]

@@ -28,7 +28,7 @@ _PM = (
 _HALF = rf"(?:(?P<{{0}}am>{_AM})|(?P<{{0}}pm>{_PM}))"
 _DATE = (
     rf"(?P<a>\d{{1,4}}){_M}(?P<sep>[./\-年]){_S}?{_M}(?P<b>\d{{1,2}}){_M}[./\-月]{_S}?{_M}"
-    rf"(?P<c>\d{{1,4}}){_M}(?:\.|日|{_S}?г\.)?"
+    rf"(?P<era>[RH](?=\d{{1,2}}\b))?(?P<c>\d{{1,4}}){_M}(?:\.|日|{_S}?г\.|{_S}BE)?"
 )
 _BETWEEN = rf"{_M}(?:[,،、]|{_S}(?:um|klo|kl\.?|at|à|alle|às|a las))?{_S}*{_M}"
 _TIME = (
@@ -39,19 +39,34 @@ _WHEN = (
     rf"{_DATE}{_BETWEEN}(?:{_HALF.format('b')}{_S}*{_M})?{_TIME}"
     rf"(?:{_M}{_S}*{_M}{_HALF.format('a')})?{_M}"
 )
+_TURNED = (
+    rf"(?:{_HALF.format('b')}{_S}*{_M})?{_TIME}"
+    rf"(?:{_M}{_S}*{_M}{_HALF.format('a')})?{_M},?{_S}{_DATE}"
+)
+"""Vietnamese iPhones, and copies from WhatsApp Web, write the time first."""
 _LINES = (
     ("[", re.compile(rf"{_M}\[{_M}{_WHEN}\]{_S}?(?P<rest>.*)", re.IGNORECASE | re.DOTALL)),
+    ("[:", re.compile(rf"{_M}\[{_M}{_TURNED}\]{_S}?(?P<rest>.*)", re.IGNORECASE | re.DOTALL)),
     ("-", re.compile(rf"{_M}{_WHEN}{_S}[-–]{_S}?(?P<rest>.*)", re.IGNORECASE | re.DOTALL)),
     (":", re.compile(rf"{_M}{_WHEN}:{_S}(?P<rest>.*)", re.IGNORECASE | re.DOTALL)),
 )
 _START = re.compile(rf"{_M}\[?{_M}\d")
+_ERAS = {"R": 2018, "H": 1988}
+"""The years before the first of Reiwa and of Heisei, for iPhones set to the Japanese calendar."""
 _FIRST_YEAR = 2009
 """WhatsApp began then; dates before it speak against the order that gives them."""
 _LONG_STEP = 20
 """Days. Read in the wrong order, successive days look about a month apart."""
-_ORDERS = {"day/month/year": "cba", "month/day/year": "cab", "year/month/day": "abc"}
-"""Where an order has its year, month and day."""
+_ORDERS = {
+    "day/month/year": "cba",
+    "month/day/year": "cab",
+    "year/month/day": "abc",
+    "year/day/month": "acb",
+}
+"""Where an order has its year, month and day; the likelier ones first."""
 _MAX_STYLES = 16
+_SHARE, _FEW = 0.1, 3
+"""Of the lines, as many in a second style are exports joined to one file; fewer are quotations."""
 _MAX_SENDERS = 20_000
 _SENDER = re.compile(rf"([^\n]{{1,100}}?):(?:{_S}|(?=\n)|\Z)(.*)", re.DOTALL)
 _CLOSE = re.compile(r"([^\n:]{1,100}):(.*)", re.DOTALL)
@@ -69,6 +84,10 @@ class Style:
     first: bool
     wide: bool
     seconds: bool
+
+    def is_like(self, other: Style) -> bool:
+        """Whether only the widths of numbers tell them apart, as between versions of the app."""
+        return (self.enclosure, self.separator) == (other.enclosure, other.separator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +107,7 @@ def stamp_of(line: str) -> Stamp | None:
     if not _START.match(line):
         return None
     is_boxed = "[" in line[:6]
-    for enclosure, pattern in _LINES[:1] if is_boxed else _LINES[1:]:
+    for enclosure, pattern in _LINES[:2] if is_boxed else _LINES[2:]:
         found = pattern.match(line, 0, 120)
         if found and (enclosure != ":" or found["s"]):
             return _stamp(found, enclosure, line)
@@ -96,13 +115,14 @@ def stamp_of(line: str) -> Stamp | None:
 
 
 def _stamp(found: re.Match[str], enclosure: str, line: str) -> Stamp:
-    first, wide = len(found["a"]) > 2, len(found["a"]) > 2 or len(found["c"]) > 2
+    first = len(found["a"]) > 2
+    wide = first or len(found["c"]) > 2 or bool(found["era"])
     style = Style(enclosure, found["sep"], first, wide, found["s"] is not None)
     half = found["aam"] or found["apm"] or ""
     is_padded = any(len(found[key]) == 2 and found[key][0] in "0٠०" for key in ("a", "b"))
     return Stamp(
         style,
-        (int(found["a"]), int(found["b"]), int(found["c"])),
+        (int(found["a"]), int(found["b"]), int(found["c"]) + _ERAS.get(found["era"] or "", 0)),
         (_hour(found), int(found["m"]), int(found["s"] or 0)),
         line[found.start("rest") :],
         is_padded or (len(found["a"]) == 2 and len(found["b"]) == 2),
@@ -178,9 +198,11 @@ class Dates:
     english: bool = False
 
     def __post_init__(self) -> None:
-        orders = ["year/month/day"] if self.style.first else list(_ORDERS)
-        if self.style.wide and not self.style.first:
-            orders.remove("year/month/day")
+        orders = [
+            order
+            for order in _ORDERS
+            if not self.style.wide or order.startswith("year") is self.style.first
+        ]
         self.tracks = tuple(_Track(order) for order in orders)
 
     def see(self, stamp: Stamp) -> None:
@@ -238,10 +260,14 @@ def _date(fields: tuple[int, int, int], order: str) -> date | None:
 
 @dataclass
 class Survey:
-    """What a look through the whole file shows: its style, the order of dates, who writes."""
+    """What a look through the whole file shows: its styles, the order of dates, who writes.
+
+    ``own`` are the styles that its own lines are dated in, ``chosen`` that of most of them.
+    """
 
     dates: dict[Style, Dates] = field(default_factory=dict)
     chosen: Dates | None = None
+    own: frozenset[Style] = frozenset()
     senders: Counter[str] = field(default_factory=Counter)
 
     @classmethod
@@ -253,6 +279,12 @@ class Survey:
             if stamp is not None:
                 survey._see(stamp)
         survey.chosen = max(survey.dates.values(), key=lambda dates: dates.count, default=None)
+        least = max(survey.chosen.count * _SHARE, _FEW) if survey.chosen else 0
+        survey.own = frozenset(
+            dates.style
+            for dates in survey.dates.values()
+            if survey.chosen and (survey.chosen.style.is_like(dates.style) or dates.count >= least)
+        )
         return survey
 
     def _see(self, stamp: Stamp) -> None:
@@ -267,5 +299,4 @@ class Survey:
 
     def instant(self, stamp: Stamp) -> datetime | None:
         """The time of a line; None for a date pasted into a message, written in another style."""
-        is_own = self.chosen is not None and stamp.style == self.chosen.style
-        return self.chosen.instant(stamp) if self.chosen and is_own else None
+        return self.dates[stamp.style].instant(stamp) if stamp.style in self.own else None

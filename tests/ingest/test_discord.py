@@ -149,3 +149,18 @@ def test_a_weekday_tells_the_order_of_a_line_date() -> None:
         for date in ("Mon, 11/03/2025", "Sat, 12/04/2025")
     )
     assert (american, british) == (11, 4)
+
+
+def test_a_long_line_that_begins_like_a_header_is_read_in_time_by_its_length() -> None:
+    rule = "=" * 62
+    head = f"{rule}\nGuild: G\nChannel: T / c\n{rule}\n\n[1/15/2024 10:00 AM] ann\n\n["
+    text = (head + "1:00 " * 20_000 + "\n").encode()  # took minutes where every digit was tried
+    assert [item.author.name for item in messages_of(text)] == ["ann"]
+
+
+def test_a_long_cell_of_reactions_is_read_in_time_by_its_length() -> None:
+    cell = "a (1" * 20_000
+    text = (
+        f'AuthorID,Author,Date,Content,Attachments,Reactions\n1,ann,2024-01-15 10:00,hi,,"{cell}"\n'
+    )
+    assert [item.text for item in messages_of(text.encode())] == ["hi"]

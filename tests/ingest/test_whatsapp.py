@@ -268,7 +268,7 @@ def test_times_on_the_way_stay_in_order() -> None:
     [
         b"[2020-12-31 23:59:01] <ann> hi: there\n",
         b"[31/12/2020 23:59:01] <ann> hi: there\n",
-        b"12/31/2020, 11:59:00 PM - Ann: from Element\n",
+        b"12/31/2020, 11:59:00 PM - Ann joined the room\n12/31/2020, 11:59:10 PM - Ann: hi\n",
         b"[2019-12-24, 12:23] Jane Doe: from Signal\n",
         "2020년 12월 31일 오후 3:04, 수아 : from KakaoTalk\n".encode(),
         b"[31-Dec-20 11:59 PM] ann#0001\nfrom Discord\n",
@@ -277,3 +277,50 @@ def test_times_on_the_way_stay_in_order() -> None:
 )
 def test_logs_of_others_are_not_claimed(head: bytes) -> None:
     assert not whatsapp.claims(head)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Missed voice call, Tap to call back",
+        "Videollamada perdida",
+        "Waiting for this message. This may take a while.",
+        "Mesajlar ve aramalar uçtan uca şifrelidir. WhatsApp da bunları okuyamaz.",
+        "Elonとのセキュリティコードが変更されました。タップして詳細を表示。",
+    ],
+)
+def test_what_the_app_writes_in_a_name_is_a_notice_without_its_mark(text: str) -> None:
+    assert body_of(text).skipped == "service notice"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Missed voice call again, sorry",
+        "Messages to this group are too many, I mute it",
+        "Your security code with the bank is on the card",
+        "Waiting for this message to arrive",
+        "ei kuvaa",
+        "the audio omitted nothing",
+        "see report.pdf, the document omitted a page",
+    ],
+)
+def test_what_people_write_like_the_app_stays(text: str) -> None:
+    assert body_of(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("đã bỏ qua hình ảnh", "photo"),
+        ("لم يتم إدراج المقاطع الصوتية", "audio"),
+        ("αυτοκόλλητο παραλήφθηκε", "sticker"),
+        ("סרטון הווידאו הושמט", "video"),
+        ("\u200eei kuvaa", "photo"),
+        ("連絡先カードを省略", "contact"),
+        ("Plik GIF pominięty", "gif"),
+        ("muistio.txt dokumenttia ei sisällytetä", "file"),
+    ],
+)
+def test_media_left_out_is_known_in_many_languages(text: str, kind: str) -> None:
+    assert [attachment.kind for attachment in body_of(text).attachments] == [kind]
