@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks._scaled import SAMPLE, base_messages, write_export
 from benchmarks.ingest import measured
-from benchmarks.scaled import SAMPLE, base_messages, write_export
 from config.console import emit_table, say
 from config.settings import load
 from ingest.archive import Archive

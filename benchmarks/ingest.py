@@ -28,7 +28,7 @@ from time import perf_counter, process_time
 
 import ijson
 
-from benchmarks.scaled import SAMPLE, append, write_export
+from benchmarks._scaled import SAMPLE, append, write_export
 from config.console import emit_table, say
 from ingest.archive import Archive
 from ingest.database import immediate

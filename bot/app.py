@@ -43,7 +43,8 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
     without memory and says so.
     """
     with ExitStack() as stack:
-        archive = stack.enter_context(Archive.open(home.archive))
+        pseudonyms = settings.ingest.pseudonyms
+        archive = stack.enter_context(Archive.open(home.archive, pseudonyms=pseudonyms))
         voice = find_voice(home, settings, model)
         memory = stack.enter_context(open_memory(home, settings, archive))
         generator = stack.enter_context(closing(open_generator(voice, settings)))
@@ -167,8 +168,10 @@ def _responder(
 ) -> Responder:
     if memory is None:
         return Responder(voice, generator, settings)
-    from ingest.redact import redact
+    from ingest.redact import redactor_for
     from rag.recall import memory_lines
+
+    redact = redactor_for(settings.ingest)
 
     def lines_of(passages: Sequence[Passage]) -> Sequence[str]:
         lines = memory_lines(passages)

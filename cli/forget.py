@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from config.console import emit_json, emit_mapping, home_option, json_option, say
+
+if TYPE_CHECKING:
+    from config.settings import Home, Settings
+    from ingest.chat import Person
 
 EXAMPLES = """\b
 Examples:
@@ -26,11 +31,10 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
     """Remove a person and all they wrote: archive, search index and dataset.
 
     A later import does not bring them back. Models trained before keep what they learned: they are
-    named, so that you can train anew.
+    marked, and named here, so that you can train anew.
     """
     from config.settings import Home, load
     from ingest.archive import Archive
-    from registry.store import Registry
 
     place, settings = Home(home), load(home)
     with Archive.open(place.archive) as archive:
@@ -39,24 +43,66 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         if not yes:
             question = f"Forget @{person.handle} and {count:,} messages for good?"
             click.confirm(question, abort=True, err=True)
-        removed = archive.forget(f"@{person.handle}")
+        # The archive comes after what is told by it: whenever this is interrupted, the same
+        # command can be given again.
+        marked = _mark_models(place, person, now=datetime.now(UTC))
         had_dataset = place.dataset.exists()
         shutil.rmtree(place.dataset, ignore_errors=True)
-        was_indexed = place.index.exists()
-        if was_indexed:
-            from rag.indexing import build_index
-
-            build_index(archive, place, settings, now=lambda: datetime.now(UTC))
+        removed = archive.forget(f"@{person.handle}")
+    was_indexed = place.index.exists()
+    if was_indexed:
+        _clean_index(place, settings)
     result = {
         "handle": person.handle,
         "messages_removed": removed,
         "dataset": "removed; run: atself dataset" if had_dataset else "none",
         "index": "cleaned" if was_indexed else "none",
-        "models_that_learned_from_them": [m.version for m in Registry(place.models).versions()],
+        "models_that_learned_from_them": marked,
     }
     if as_json:
         emit_json(result)
     else:
         emit_mapping(result)
-    if result["models_that_learned_from_them"]:
+    if marked:
         say("train again to have a model that never met them")
+
+
+def _mark_models(place: Home, person: Person, *, now: datetime) -> list[str]:
+    """Mark the versions that learned from a person, or may have; returns them."""
+    from registry.marks import mark_forgotten
+    from registry.store import Registry
+
+    registry = Registry(place.models)
+    hash, is_in = _dataset_holds(place.dataset, person)
+    marked = []
+    for manifest in registry.versions():
+        is_known = manifest.dataset_hash == hash
+        if is_in or not is_known:
+            mark_forgotten(registry.folder / manifest.version, now=now, is_certain=is_known)
+            marked.append(manifest.version)
+    return marked
+
+
+def _dataset_holds(folder: Path, person: Person) -> tuple[str | None, bool]:
+    """The hash of the dataset there, if any, and whether it shows a person or their handle."""
+    from ingest.dataset import read_manifest
+    from ingest.errors import DatasetError
+
+    try:
+        hash = read_manifest(folder).hash
+    except DatasetError:
+        return None, True
+    wanted = [word.casefold().encode() for word in (person.handle, *person.names)]
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open("rb") as lines:
+            if any(word in line.decode().casefold().encode() for line in lines for word in wanted):
+                return hash, True
+    return hash, False
+
+
+def _clean_index(place: Home, settings: Settings) -> None:
+    from ingest.archive import Archive
+    from rag.indexing import build_index
+
+    with Archive.open(place.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
+        build_index(archive, place, settings, now=lambda: datetime.now(UTC))

@@ -51,10 +51,13 @@ def prompts_of(home: Home, export: Path) -> tuple[Prompt, ...]:
 
 def _held_out(home: Home) -> Iterator[Prompt]:
     """Lines of the test period that @self answered, from as many speakers as there are."""
+    from ingest.chat import WindowKind
     from ingest.dataset import read_windows
 
     seen: set[str] = set()
     for window in read_windows(home.dataset / "test.jsonl"):
+        if window.kind is not WindowKind.REPLY:
+            continue
         for turn, reply in zip(window.turns, window.turns[1:], strict=False):
             line = turn.lines[-1]
             is_words = len(line.text) >= SHORTEST and not line.text.startswith("[")

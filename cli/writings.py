@@ -76,7 +76,7 @@ def pairs(count: int, limit: int | None, home: Path, as_json: bool) -> None:
     from ingest.persona import languages_of
 
     settings, place = load(home), Home(home)
-    with Archive.open(place.archive) as archive:
+    with Archive.open(place.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
         passages = list(dict.fromkeys(passages_of(archive, is_redacted=settings.ingest.redact)))
     if not passages:
         raise IngestError("no writings to ask about; first: atself writings add PATH")

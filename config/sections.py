@@ -54,8 +54,14 @@ class Ingest(Section):
 
     time_zone: TimeZone = "UTC"
     """Zone of exports that write local times without one (IANA name, such as Asia/Jakarta)."""
+    pseudonyms: bool = False
+    """Show models everyone but @self under a made-up name, the same everywhere, in text, too."""
     redact: bool = True
-    """Replace phone numbers, mail addresses, card numbers and keys in datasets and in memory."""
+    """Replace phone numbers, mail and street addresses, card, account and identity numbers,
+    passwords and keys in datasets and in memory."""
+    phone_regions: Names = ()
+    """Countries (ID, CN…) whose phone numbers are known without +62 or the like; empty takes those
+    of the time zone and of the languages in the archive."""
 
 
 class Media(Section):
@@ -102,6 +108,10 @@ class Dataset(Section):
     """With fewer replies of @self than this, a dataset is refused."""
     memory_share: Share = 0.25
     """Share of training sequences that show recalled passages, so that the model meets them."""
+    opener_share: Share = 0.15
+    """Largest share of what is learned that may be openers: @self speaking first."""
+    silence_per_answer: float = Field(3.0, ge=0)
+    """Messages @self read past that are kept for the gate, for each one that @self answered."""
     seed: int = 7
     """Fixes every random choice: the same archive and seed give the same bytes."""
 

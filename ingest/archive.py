@@ -7,11 +7,9 @@ same transactions; it stores only terms (see :mod:`ingest.terms`), not a second 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,21 +17,21 @@ from typing import Any, Self
 import orjson
 
 from ingest import finished
+from ingest.census import Census
 from ingest.chat import (
     Attachment,
     AttachmentKind,
     Conversation,
     Kind,
     Message,
-    Person,
     RawMessage,
     Reaction,
 )
-from ingest.database import bounds, connect, explained, immediate, instant, wipe, wipe_later
+from ingest.database import bounds, connect, explained, immediate, instant
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
 from ingest.intake import Added, Intake
-from ingest.roster import Roster, account_digest
+from ingest.people import readdress
 from ingest.terms import any_of, terms
 
 QUERY_TERMS = 12
@@ -42,7 +40,7 @@ QUERY_POSTINGS = 20_000
 the median is 20 ms with the terms that tell messages apart and 179 ms with all of them."""
 _COLUMNS = (
     "m.key, c.key, m.person, m.sent_at, m.text, m.kind, m.reply_to, m.mentions, m.attachments, "
-    "m.edited_at, m.forwarded_from, m.reactions"
+    "m.edited_at, m.forwarded_from, m.reactions, m.named"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM message m JOIN chat c ON c.id = m.chat"
 
@@ -58,23 +56,22 @@ class Counts:
     replies: int
 
 
-class Archive:
+class Archive(Census):
     """Everything that was said, and by whom. A context manager around one SQLite connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._roster = Roster(connection)
-
     @classmethod
-    def open(cls, path: Path, *, create: bool = False) -> Self:
-        """Open the archive at ``path``; ArchiveError where it is missing and not to be created."""
+    def open(cls, path: Path, *, create: bool = False, pseudonyms: bool = False) -> Self:
+        """Open the archive at ``path``; ArchiveError where it is missing and not to be created.
+
+        With ``pseudonyms``, as for models, everything read shows all but @self under another name.
+        """
         if not create and not path.exists():
             raise ArchiveError(
                 f"{path}: no archive yet; start with: atself ingest EXPORT --self YOU"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         with explained(path):
-            return cls(connect(path))
+            return cls(connect(path), pseudonyms=pseudonyms)
 
     def close(self) -> None:
         """Close the connection; everything committed stays."""
@@ -127,50 +124,13 @@ class Archive:
         with explained("archive"):
             self._connection.execute("INSERT OR REPLACE INTO media VALUES (?, ?)", (digest, words))
 
-    def people(self) -> list[Person]:
-        """Everyone who ever appeared, in the order of appearance."""
-        return self._roster.people()
-
-    def message_counts(self) -> dict[int, int]:
-        """Messages per person id."""
-        return dict(self._rows("SELECT person, count(*) FROM message GROUP BY person"))
-
-    def find_person(self, who: str) -> Person:
-        """The one person called ``who`` (handle, account or display name), or an ArchiveError."""
-        found = self._roster.find(who)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(f"@{person.handle}" for person in found)
-            raise ArchiveError(f"{who!r} is the name of several people: {names}; name one of these")
-        known = [name for person in self.people() for name in (*person.names, person.handle)]
-        near = get_close_matches(who, known, n=3, cutoff=0.5)
-        hint = f"; did you mean {', '.join(map(repr, near))}?" if near else "; see: atself people"
-        raise ArchiveError(f"nobody in the archive is called {who!r}{hint}")
-
-    def me(self) -> Person:
-        """@self, or an ArchiveError where nobody is."""
-        for person in self.people():
-            if person.is_self:
-                return person
-        raise ArchiveError("the archive does not know who @self is; say: atself people --self NAME")
-
-    def set_self(self, who: str) -> Person:
-        """Make this person @self, and nobody else."""
-        chosen = self.find_person(who)
-        with explained("archive"), immediate(self._connection):
-            for person in self.people():
-                if person.is_self != (person.id == chosen.id):
-                    self._roster.mark(person.id, is_self=person.id == chosen.id)
-                    self._touch()
-        return self._roster.person(chosen.id)
-
     def chats(self) -> list[Conversation]:
         """Every conversation, in the order they were first imported."""
         rows = self._rows(
             "SELECT key, title, platform, is_private, has_times FROM chat ORDER BY id"
         )
-        return [Conversation(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
+        chats = [Conversation(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
+        return [self._veil.chat(chat) for chat in chats] if self._veil else chats
 
     def messages(
         self,
@@ -206,7 +166,7 @@ class Archive:
         limit: int = 40,
     ) -> list[tuple[Message, float]]:
         """Messages that share terms with ``query`` and their BM25, best first; higher is better."""
-        match = any_of(self._telling(query))
+        match = any_of(self._telling(self._veil.lifted(query) if self._veil else query))
         if not match:
             return []
         where, values = bounds(chat, None, before)
@@ -217,6 +177,19 @@ class Archive:
         )
         rows = self._rows(sql, [match, *values, limit])
         return [(self._message(row), float(row[-1])) for row in rows]
+
+    def by_self(self) -> Iterator[Message]:
+        """All that @self wrote, in every chat, oldest first."""
+        mine = "m.person IN (SELECT id FROM person WHERE is_self)"
+        yield from self._fetch(f"{_SELECT} WHERE {mine} ORDER BY m.sent_at, m.id", [])
+
+    def texts_of_others(self, least: int) -> Iterator[tuple[str, int]]:
+        """Texts of at least ``least`` characters by all but @self, and when (milliseconds)."""
+        yield from self._rows(
+            "SELECT text, sent_at FROM message WHERE length(text) >= ? "
+            "AND person NOT IN (SELECT id FROM person WHERE is_self)",
+            [least],
+        )
 
     def self_times(self) -> list[datetime]:
         """When @self wrote, oldest first."""
@@ -243,53 +216,33 @@ class Archive:
     def counts(self) -> Counts:
         """How much there is."""
         [one] = self._rows(
-            "SELECT count(*), count(*) FILTER (WHERE p.is_self), count(DISTINCT m.person), "
+            "SELECT count(*), count(*) FILTER (WHERE p.is_self), "
+            "count(DISTINCT coalesce(p.same_as, p.id)), "
             "count(DISTINCT m.chat), count(m.reply_to) "
             "FROM message m JOIN person p ON p.id = m.person"
         )
         return Counts(one[0], one[1], one[2], one[3], one[4])
 
-    def forget(self, who: str) -> int:
-        """Remove a person and all they wrote, for good: a later import does not bring them back.
-
-        Mentions of them in others' messages become ``@someone``. Returns the messages removed.
-        """
-        person = self.find_person(who)
-        with explained("archive"), immediate(self._connection):
-            removed = Intake(self._connection, self._roster).remove_person(person)
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO forgotten VALUES (?)",
-                [(account_digest(account),) for account in person.accounts],
-            )
-            wipe_later(self._connection)
-        with explained("archive"):
-            wipe(self._connection)
-        self._roster.reload()
-        return removed
-
-    def _touch(self) -> None:
-        self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
-
     def _fetch(self, sql: str, values: list[Any]) -> Iterator[Message]:
         for row in self._rows(sql, values):
             yield self._message(row)
 
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
-        with explained("archive"):
-            yield from self._connection.execute(sql, values)
-
     def _message(self, row: tuple[Any, ...]) -> Message:
-        mentions = orjson.loads(row[7]) if row[7] else ()
+        message = self._as_written(row)
+        return self._veil.message(message) if self._veil else message
+
+    def _as_written(self, row: tuple[Any, ...]) -> Message:
+        mentions = [*_list(row[7]), *_list(row[12])]
         attachments = orjson.loads(row[8]) if row[8] else ()
         return Message(
             id=row[0],
             chat=row[1],
             person=self._roster.person(row[2]),
             sent_at=instant(row[3]),
-            text=row[4],
+            text=self._readdressed(row[4], mentions),
             kind=Kind(row[5]),
             reply_to=row[6],
-            mentions=tuple(self._roster.person(id).handle for id in mentions),
+            mentions=tuple(dict.fromkeys(self._roster.person(id).handle for id in mentions)),
             attachments=tuple(
                 Attachment(AttachmentKind(kind), label) for kind, label in attachments
             ),
@@ -297,3 +250,16 @@ class Archive:
             forwarded_from=row[10],
             reactions=tuple(Reaction(*pair) for pair in orjson.loads(row[11])) if row[11] else (),
         )
+
+    def _readdressed(self, text: str, mentions: Sequence[int]) -> str:
+        """The text with the handles of merged people spelled as the one they have now."""
+        merged = {
+            self._roster.handle(id): self._roster.person(id).handle
+            for id in mentions
+            if self._roster.root(id) != id
+        }
+        return readdress(text, merged) if merged else text
+
+
+def _list(column: str | None) -> list[int]:
+    return orjson.loads(column) if column else []

@@ -197,25 +197,36 @@ class Turn:
     """Adjacent lines on one side of the conversation: others', or @self's burst.
 
     ``is_target`` marks a turn of @self that is learned from; a turn of @self shown only as context
-    is not.
+    is not. ``weight`` (0 to 1) is how much it counts. The instants of the lines say how a burst was
+    typed.
     """
 
     lines: tuple[Line, ...]
     is_self: bool = False
     is_target: bool = False
+    weight: float = 1.0
+
+
+class WindowKind(StrEnum):
+    """Whether @self answers somebody in a window, or speaks first."""
+
+    REPLY = "reply"
+    OPENER = "opener"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """A piece of one thread cut to a length budget, with every reply of @self in it.
 
-    ``memory`` holds recalled passages shown just before the last reply.
+    ``memory`` holds recalled passages shown just before the last reply. An opener has one turn of
+    @self after what was said in the chat just before, or after nothing.
     """
 
     id: str
     chat: str
     turns: tuple[Turn, ...]
     memory: tuple[str, ...] = ()
+    kind: WindowKind = WindowKind.REPLY
 
     @property
     def replies(self) -> tuple[Turn, ...]:

@@ -1,4 +1,4 @@
-"""`atself ingest`, `atself people`, `atself dataset`."""
+"""`atself ingest`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ingest.archive import Archive
-    from ingest.dataset import DatasetManifest
     from ingest.importer import Report
 
 _INGEST_EXAMPLES = """\b
@@ -24,20 +23,10 @@ Examples:
   atself ingest result.json --self "Kevin Buzzard"
   atself ingest exports/ old-chat.zip log.txt.gz --self @me
   atself ingest result.json --json | jq .skipped
+  atself ingest posts.csv --map author=writer,text=post,time=when
 
 Exports are recognised by their content, whatever their names: atself ingest --formats lists them.
 A path may be a file, a .gz, a .zip or a folder. Importing a file again changes nothing.
-"""
-_PEOPLE_EXAMPLES = """\b
-Examples:
-  atself people                        everyone, busiest first
-  atself people --self "Kevin Buzzard"   say who @self is
-  atself people --json
-"""
-_DATASET_EXAMPLES = """\b
-Examples:
-  atself dataset             build it from the archive
-  atself dataset --json      and print its manifest
 """
 
 
@@ -52,7 +41,19 @@ def _list_formats(context: click.Context, _option: click.Parameter, value: bool)
 
 @click.command(epilog=_INGEST_EXAMPLES)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--self", "me", metavar="WHO", help="Who you are: display name, handle or account.")
+@click.option(
+    "--self",
+    "me",
+    multiple=True,
+    metavar="WHO",
+    help="Who you are: display name, handle or account. Repeat it for several accounts of yours.",
+)
+@click.option(
+    "--map",
+    "mapping",
+    metavar="PART=COLUMN,…",
+    help="Columns of CSV, TSV and JSONL: author, text and, where told, time, id, reply_to, chat.",
+)
 @click.option(
     "--formats",
     is_flag=True,
@@ -63,7 +64,13 @@ def _list_formats(context: click.Context, _option: click.Parameter, value: bool)
 )
 @home_option
 @json_option
-def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -> None:
+def ingest(
+    paths: tuple[Path, ...],
+    me: tuple[str, ...],
+    mapping: str | None,
+    home: Path,
+    as_json: bool,
+) -> None:
     """Read chat exports into the archive; whatever is left out is counted by reason."""
     from zoneinfo import ZoneInfo
 
@@ -72,8 +79,11 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
     from ingest.errors import IngestError, printable
     from ingest.importer import import_paths
     from ingest.media import hook_of
+    from ingest.parsers.mapped import Columns
+    from ingest.people_commands import settle_self
 
     settings = load(home)
+    columns = Columns.of(mapping) if mapping is not None else None
     if not any(path.exists() for path in paths):
         where = printable(", ".join(map(str, paths)))
         raise IngestError(f"{where}: no such file or folder")
@@ -83,32 +93,19 @@ def ingest(paths: tuple[Path, ...], me: str | None, home: Path, as_json: bool) -
                 archive,
                 paths,
                 zone=ZoneInfo(settings.ingest.time_zone),
+                columns=columns,
                 hook=hook_of(settings.media, archive),
                 on_bytes=on_bytes,
                 on_messages=on_messages,
             )
-        if report.files and (me is not None or archive.people()):
-            _settle_self(archive, me, report)
+        if report.files and (me or archive.people()):
+            report.problems += settle_self(archive, me)
+            archive.settle()  # where several accounts became one self
         _print(_summary(archive, report), as_json=as_json)
     for problem in report.problems[:-1]:
         say(f"error: {problem}")
     if report.problems:
         raise IngestError(report.problems[-1])
-
-
-def _settle_self(archive: Archive, who: str | None, report: Report) -> None:
-    """Set @self, or say that nobody is; a wrong name must not undo an import."""
-    from ingest.errors import ArchiveError
-
-    try:
-        if who is not None:
-            archive.set_self(who)
-        archive.me()
-    except ArchiveError as error:
-        if who is None:
-            say(f"note: {error}")
-        else:
-            report.problems.append(f"--self: {error}")
 
 
 def _print(result: dict[str, Any], *, as_json: bool) -> None:
@@ -124,6 +121,7 @@ def _summary(archive: Archive, report: Report) -> dict[str, Any]:
         "files": report.files,
         "files_known": report.known,
         "added": asdict(report.added),
+        "settled": asdict(report.settled),
         "skipped": dict(report.skipped.most_common()),
         "problems": report.problems,
     }
@@ -132,12 +130,15 @@ def _summary(archive: Archive, report: Report) -> dict[str, Any]:
 def _flat(result: dict[str, Any]) -> dict[str, object]:
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in result["skipped"].items())
     added = result["added"]
+    from ingest.people_commands import settled_lines
+
     return {
         "messages": f"{result['messages']:,} ({added['new']:,} new, {added['changed']:,} changed)",
         "by @self": f"{result['self_messages']:,}",
         "people": f"{result['people']:,}",
         "chats": f"{result['chats']:,}",
         "replies": f"{result['replies']:,}",
+        **settled_lines(result["settled"]),
         "skipped": skipped or "nothing",
         **({"files known": f"{result['files_known']:,}"} if result["files_known"] else {}),
     }
@@ -179,100 +180,3 @@ def _reading(
             display.update(task, messages=met)
 
         yield lambda read: display.update(task, advance=read), count
-
-
-@click.command(epilog=_PEOPLE_EXAMPLES)
-@click.option("--self", "me", metavar="WHO", help="Make this person @self.")
-@click.option("--limit", default=30, show_default=True, help="How many to list; 0 lists all.")
-@home_option
-@json_option
-def people(me: str | None, limit: int, home: Path, as_json: bool) -> None:
-    """Who is in the archive: handles, names, message counts; and who is @self."""
-    from config.settings import Home
-    from ingest.archive import Archive
-
-    with Archive.open(Home(home).archive) as archive:
-        if me is not None:
-            chosen = archive.set_self(me)
-            say(f"@self is now {chosen.name} (@{chosen.handle})")
-        rows = _people_rows(archive)
-    shown = rows if as_json or not limit else rows[:limit]
-    if as_json:
-        emit_json(shown)
-        return
-    emit_table(
-        ("handle", "messages", "names", ""),
-        (
-            (f"@{row['handle']}", f"{row['messages']:,}", ", ".join(row["names"]), _role(row))
-            for row in shown
-        ),
-    )
-    if len(shown) < len(rows):
-        say(f"{len(rows) - len(shown):,} more; --limit 0 lists all")
-
-
-def _people_rows(archive: Archive) -> list[dict[str, Any]]:
-    counts = archive.message_counts()
-    rows = [
-        {
-            "handle": person.handle,
-            "messages": counts.get(person.id, 0),
-            "names": list(person.names),
-            "accounts": [f"{account.platform}:{account.key}" for account in person.accounts],
-            "is_self": person.is_self,
-            "is_bot": person.is_bot,
-        }
-        for person in archive.people()
-    ]
-    return sorted(rows, key=lambda row: (-row["messages"], row["handle"]))
-
-
-def _role(row: dict[str, Any]) -> str:
-    return "@self" if row["is_self"] else "bot" if row["is_bot"] else ""
-
-
-@click.command(epilog=_DATASET_EXAMPLES)
-@home_option
-@json_option
-def dataset(home: Path, as_json: bool) -> None:
-    """Cut the archive into training windows: train, validation and test, split by time."""
-    from datetime import UTC, datetime
-
-    from config.settings import Home, load
-    from ingest.archive import Archive
-    from ingest.dataset import build
-    from ingest.memory import recaller
-
-    settings, place = load(home), Home(home)
-    with Archive.open(place.archive) as archive, _working("cutting windows"):
-        recall = recaller(archive, settings) if settings.recall.enabled else None
-        manifest = build(archive, place.dataset, settings, now=datetime.now(UTC), recall=recall)
-    if as_json:
-        emit_json(asdict(manifest))
-    else:
-        _show(manifest)
-
-
-@contextmanager
-def _working(what: str) -> Iterator[None]:
-    from config.console import stderr
-
-    console = stderr()
-    if console.is_terminal:
-        with console.status(what):
-            yield
-    else:
-        yield
-
-
-def _show(manifest: DatasetManifest) -> None:
-    emit_table(
-        ("split", "windows", "replies", "messages", "tokens (est.)"),
-        (
-            (name, f"{x.windows:,}", f"{x.replies:,}", f"{x.messages:,}", f"{x.tokens:,}")
-            for name, x in manifest.splits.items()
-        ),
-    )
-    languages = ", ".join(f"{code} {share:.0%}" for code, share in manifest.languages.items())
-    dropped = ", ".join(f"{count:,} {reason}" for reason, count in manifest.dropped.items())
-    emit_mapping({"languages": languages, "left out": dropped or "nothing", "hash": manifest.hash})

@@ -51,7 +51,7 @@ def _script_from(version: int) -> str:
     """What makes an archive of this layout, 0 for an empty file, one of today's."""
     if version == 0:
         return schema.TABLES
-    return "".join(schema.UPGRADES[step] for step in range(version, schema.VERSION))
+    return "\n".join(schema.UPGRADES[step] for step in range(version, schema.VERSION))
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -74,6 +74,16 @@ def immediate(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def touch(connection: sqlite3.Connection) -> None:
+    """Count a change, so that what was made from the archive can tell that it is older."""
+    connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+
+
+def unsettle(connection: sqlite3.Connection) -> None:
+    """Note that people are to be settled again: messages came, or somebody was merged or split."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('unsettled', 1)")
 
 
 @contextmanager

@@ -1,86 +1,60 @@
 """The dataset: windows split by time, written as JSON lines, the manifest last.
 
-The same archive, settings and seed give the same bytes. Training data lies before validation data,
-validation before test; a thread that crosses a border is left out and counted.
+The same archive, settings and seed give the same bytes in every file; only the manifest's
+``created_at`` differs. Training data lies before validation data, validation before test; borders
+lie where no thread with @self goes on, and what one cuts all the same is left out and counted.
+
+    judge            every message of @self: a reason, or a weight     (quality, clean, similar)
+    recover_threads  who answers whom                                  (threads)
+    Teaching         threads to windows: replies, openers              (teaching, windows, openers)
+    positions        what @self answered and read past                 (silence)
+    choose_borders   where training ends                               (borders)
+    SplitFiles       redacted, counted, written                        (split_files, redact)
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
-
-import orjson
+from typing import Any, NoReturn
 
 from config.settings import Settings
 from ingest.archive import Archive
-from ingest.chat import Thread, Window
-from ingest.clean import Quality
+from ingest.chat import Conversation, Message, Person, Thread
+from ingest.draft import Draft
 from ingest.errors import DatasetError
-from ingest.persona import SAMPLE_MESSAGES, describe, head_text
+from ingest.manifest import (
+    SPLITS,
+    DatasetManifest,
+    RuleCount,
+    SplitCounts,
+    read_manifest,
+    read_windows,
+)
+from ingest.openers import Tails
+from ingest.persona import SAMPLE_MESSAGES, Persona, describe, head_text
+from ingest.plan import Plan, Recaller
 from ingest.prompt import RENDERER
-from ingest.redact import redact
+from ingest.quality import Verdicts, judge
+from ingest.redact import redactor_for
+from ingest.silence import AROUND, Sieve, Stratum, draw_of, example_of, positions
+from ingest.split_files import SILENCE, SplitFiles
+from ingest.teaching import Teaching
 from ingest.threads import recover_threads
-from ingest.window_json import from_json, to_json
-from ingest.windows import Cut, cut_windows, estimate_tokens
+from ingest.windows import Cut
 
-SPLITS = ("train", "validation", "test")
-Recaller = Callable[[Window], tuple[str, ...]]
+__all__ = [
+    "SPLITS", "DatasetManifest", "Recaller", "SplitCounts", "build", "read_manifest",
+    "read_windows",
+]  # fmt: skip
 
-
-@dataclass(frozen=True, slots=True)
-class SplitCounts:
-    """How much one split holds; ``tokens`` are estimated."""
-
-    windows: int = 0
-    replies: int = 0
-    messages: int = 0
-    tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetManifest:
-    """What a dataset is made of; its presence says the dataset is complete."""
-
-    hash: str
-    created_at: str
-    renderer: str
-    head: str
-    languages: dict[str, float]
-    self_handle: str
-    self_name: str
-    chats: list[str]
-    archive_revision: int
-    splits: dict[str, SplitCounts]
-    borders: dict[str, str]
-    dropped: dict[str, int]
-    settings: dict[str, Any] = field(default_factory=dict)
-
-
-def read_windows(path: Path) -> Iterator[Window]:
-    """Stream the windows of one split file."""
-    with path.open("rb") as lines:
-        for line in lines:
-            yield from_json(orjson.loads(line))
-
-
-def read_manifest(folder: Path) -> DatasetManifest:
-    """The manifest in ``folder``, or a DatasetError where no complete dataset lies there."""
-    path = folder / "manifest.json"
-    try:
-        data = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DatasetError(f"{folder}: no dataset yet; run: atself dataset") from None
-    except orjson.JSONDecodeError as error:
-        raise DatasetError(f"{path}: damaged ({error}); run: atself dataset") from error
-    data["splits"] = {name: SplitCounts(**counts) for name, counts in data["splits"].items()}
-    return DatasetManifest(**data)
+WRITING = "writing"
+"""The platform of documents by @self: they are learned from in another way."""
+BESIDE = "beside a message that is not learned"
 
 
 def build(
@@ -96,48 +70,124 @@ def build(
     ``recall`` gives the passages to show in a window; it is asked for a share of the windows.
     Raises DatasetError, before anything is written, where @self has too few replies.
     """
-    me = archive.me()
-    borders = _borders(archive, settings)
-    writer = _Writer(folder, settings, recall, borders)
-    with writer:
-        gap = timedelta(minutes=settings.threads.gap_minutes)
-        for thread in recover_threads(archive.messages(), gap=gap):
-            writer.add(thread)
-        _require_enough(writer.counts, settings)
-        name = settings.persona.name or me.name
-        chats = [chat.title for chat in archive.chats()]
-        learned_from = islice(archive.messages(before=borders["validation"]), SAMPLE_MESSAGES)
-        persona = describe(learned_from, name=name, chat=chats[0] if chats else "")
-        manifest = DatasetManifest(
-            hash=writer.digest(),
-            created_at=now.isoformat(timespec="seconds"),
-            renderer=RENDERER,
-            head=head_text(persona, settings.persona.card),
-            languages=dict(persona.languages),
-            self_handle=me.handle,
-            self_name=name,
-            chats=chats,
-            archive_revision=archive.revision,
-            splits=writer.counts,
-            borders={name: border.isoformat() for name, border in borders.items()},
-            dropped=dict(sorted(writer.dropped.items())),
-            settings=settings.dataset.model_dump(),
-        )
-        writer.finish(manifest)
+    source = _Source.of(archive, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    with Draft(folder) as draft:
+        untaught = _Drafting(source, draft).run()
+        if not any(stretch.replies for stretch in draft.stretches()):
+            _refuse(0, "replies to others", settings.dataset.min_replies)
+        plan = Plan.of(draft, settings.dataset)
+        persona = _persona(source, plan)
+        hides = settings.ingest.redact
+        redactor = redactor_for(settings.ingest, persona.languages) if hides else None
+        with SplitFiles(folder, redactor) as files:
+            plan.write(files, recall if settings.dataset.memory_share else None)
+            _require_enough(files.counts, settings)
+            dropped = _dropped(source.verdicts, plan, untaught)
+            manifest = _manifest(source, plan, persona, files, dropped, now)
+            files.finish(manifest)
     return manifest
 
 
-def _borders(archive: Archive, settings: Settings) -> dict[str, datetime]:
-    """When validation and test begin, so that they hold their shares of @self's messages."""
-    shares = settings.dataset.validation_share, settings.dataset.test_share
-    times = archive.self_times()
-    if len(times) < settings.dataset.min_replies:
-        _refuse(len(times), "messages", settings.dataset.min_replies)
-    last = len(times) - 1
-    return {
-        "validation": times[round(last * (1 - sum(shares)))],
-        "test": times[round(last * (1 - shares[1]))],
-    }
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a dataset is made from: the chats learned from, and what to make of @self's words."""
+
+    archive: Archive
+    settings: Settings
+    me: Person
+    chats: tuple[Conversation, ...]
+    verdicts: Verdicts
+
+    @classmethod
+    def of(cls, archive: Archive, settings: Settings) -> _Source:
+        me, chats = archive.me(), archive.chats()
+        writings = frozenset(chat.id for chat in chats if chat.platform == WRITING)
+        verdicts = judge(archive, skip=writings)
+        if verdicts.total < settings.dataset.min_replies:
+            _refuse(verdicts.total, "messages", settings.dataset.min_replies)
+        talks = tuple(chat for chat in chats if chat.id not in writings)
+        return cls(archive, settings, me, talks, verdicts)
+
+
+def _manifest(
+    source: _Source,
+    plan: Plan,
+    persona: Persona,
+    files: SplitFiles,
+    dropped: dict[str, int],
+    now: datetime,
+) -> DatasetManifest:
+    settings, verdicts = source.settings, source.verdicts
+    return DatasetManifest(
+        hash=files.digest(),
+        created_at=now.isoformat(timespec="seconds"),
+        renderer=RENDERER,
+        head=head_text(persona, settings.persona.card),
+        languages=dict(persona.languages),
+        self_handle=source.me.handle,
+        self_name=persona.name,
+        chats=[chat.title for chat in source.chats],
+        archive_revision=source.archive.revision,
+        splits=files.counts,
+        borders={name: border.isoformat() for name, border in plan.borders.items()},
+        dropped=dropped,
+        settings=settings.dataset.model_dump(),
+        written=verdicts.total,
+        learned=verdicts.total - sum(dropped.values()),
+        rules=_rules(verdicts, plan, dropped),
+        redacted=dict(sorted(files.redacted.items())),
+        silence=_silence(files, settings),
+    )
+
+
+class _Drafting:
+    """The pass over all threads that fills a draft."""
+
+    def __init__(self, source: _Source, draft: Draft) -> None:
+        settings, verdicts = source.settings, source.verdicts
+        self._source, self._draft = source, draft
+        self._gap = timedelta(minutes=settings.threads.gap_minutes)
+        self._seed = settings.dataset.seed
+        enough = round(verdicts.total * settings.dataset.silence_per_answer)
+        self._sieves = {stratum: Sieve(enough) for stratum in (Stratum.NEAR, Stratum.FAR)}
+        tails = Tails(self._gap)
+        self._tails = tails
+        cut = Cut(settings.dataset.window_tokens, settings.dataset.context_messages)
+        self._teaching = Teaching(verdicts, tails, cut)
+
+    def run(self) -> int:
+        """Draft everything; returns how many learnable messages found no window."""
+        timed = {chat.id for chat in self._source.chats if chat.has_times}
+        for thread in recover_threads(self._tails.watch(self._messages()), gap=self._gap):
+            for window in self._teaching.windows(thread):
+                self._draft.add_window(window, thread, draw_of(self._seed, window.id))
+            if thread.messages[0].chat in timed:
+                self._add_examples(thread, self._source.me.handle)
+        return self._teaching.untaught
+
+    def _messages(self) -> Iterator[Message]:
+        """The chats in which @self wrote; the others teach nothing, not even silence."""
+        for chat in self._source.chats:
+            if chat.id in self._source.verdicts.times:
+                yield from self._source.archive.messages(chat.id)
+
+    def _add_examples(self, thread: Thread, me: str) -> None:
+        times = self._source.verdicts.times[thread.messages[0].chat]
+        answered = self._source.verdicts.answered
+        for position in positions(thread, me=me, times=times, answered=answered):
+            draw = draw_of(self._seed, position.shown[-1].id)
+            sieve = self._sieves.get(position.stratum)
+            if sieve is None or sieve.passes(draw):
+                self._draft.add_example(example_of(position, me=me, times=times), draw)
+
+
+def _persona(source: _Source, plan: Plan) -> Persona:
+    """@self as the training period shows them."""
+    archive, before = source.archive, plan.borders["validation"]
+    spoken = (m for chat in source.chats for m in archive.messages(chat.id, before=before))
+    name = source.settings.persona.name or source.me.name
+    return describe(islice(spoken, SAMPLE_MESSAGES), name=name, chat=source.chats[0].title)
 
 
 def _require_enough(counts: dict[str, SplitCounts], settings: Settings) -> None:
@@ -146,129 +196,39 @@ def _require_enough(counts: dict[str, SplitCounts], settings: Settings) -> None:
         _refuse(replies, "replies to others", settings.dataset.min_replies)
 
 
-def _refuse(found: int, what: str, needed: int) -> None:
+def _refuse(found: int, what: str, needed: int) -> NoReturn:
     raise DatasetError(
         f"archive: only {found} {what} by @self, {needed} are needed to learn from; "
         "ingest more exports, or lower dataset.min_replies"
     )
 
 
-class _Writer:
-    """The split files being written; nothing of an earlier dataset is touched before the end."""
-
-    def __init__(
-        self,
-        folder: Path,
-        settings: Settings,
-        recall: Recaller | None,
-        borders: dict[str, datetime],
-    ) -> None:
-        self._folder = folder
-        self._recall = recall
-        self._borders = borders
-        self._redact = settings.ingest.redact
-        self._share = settings.dataset.memory_share
-        self._seed = settings.dataset.seed
-        self._cut = Cut(settings.dataset.window_tokens, settings.dataset.context_messages)
-        self._quality = Quality()
-        self._crossed = 0
-        self._redacted: Counter[str] = Counter()
-        self._hashes = {name: hashlib.blake2b(digest_size=16) for name in SPLITS}
-        self.counts = {name: SplitCounts() for name in SPLITS}
-
-    def __enter__(self) -> _Writer:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            self._files: dict[str, IO[bytes]] = {
-                name: stack.enter_context(self._part(name).open("wb")) for name in SPLITS
-            }
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._stack.close()
-        for name in SPLITS:
-            self._part(name).unlink(missing_ok=True)
-
-    @property
-    def dropped(self) -> Counter[str]:
-        """Messages of @self not learned from, by reason, and spans redacted."""
-        crossed = Counter({"thread crosses a split border": self._crossed} if self._crossed else {})
-        return self._quality.dropped + crossed + self._redacted
-
-    def add(self, thread: Thread) -> None:
-        """Cut a thread into windows and write them to its split."""
-        split = self._split(thread)
-        for window in cut_windows(thread, self._cut, may_learn=self._quality):
-            if split is None:
-                self._crossed += len(window.replies)
-            else:
-                self._write(split, self._prepared(window))
-
-    def digest(self) -> str:
-        """A hash over all splits."""
-        return hashlib.blake2b(
-            b"".join(self._hashes[name].digest() for name in SPLITS), digest_size=16
-        ).hexdigest()
-
-    def finish(self, manifest: DatasetManifest) -> None:
-        """Put the new files in place of the old, the manifest last."""
-        self._stack.close()
-        target = self._folder / "manifest.json"
-        target.unlink(missing_ok=True)
-        for name in SPLITS:
-            self._part(name).replace(self._folder / f"{name}.jsonl")
-        part = self._folder / "manifest.json.part"
-        part.write_bytes(orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
-        part.replace(target)
-
-    def _part(self, name: str) -> Path:
-        return self._folder / f"{name}.jsonl.part"
-
-    def _split(self, thread: Thread) -> str | None:
-        """The split whose period holds the whole thread, or None where it crosses a border."""
-        periods = {
-            self._period(thread.messages[0].sent_at),
-            self._period(thread.messages[-1].sent_at),
-        }
-        return periods.pop() if len(periods) == 1 else None
-
-    def _period(self, moment: datetime) -> str:
-        if moment < self._borders["validation"]:
-            return "train"
-        return "validation" if moment < self._borders["test"] else "test"
-
-    def _prepared(self, window: Window) -> Window:
-        if self._recall is not None and self._draws(window.id):
-            window = replace(window, memory=self._recall(window))
-        return redacted(window, self._redacted) if self._redact else window
-
-    def _draws(self, id: str) -> bool:
-        """A coin thrown for this window alone, so that one more window changes no other."""
-        dice = hashlib.blake2b(f"{self._seed}:{id}".encode(), digest_size=4).digest()
-        return int.from_bytes(dice) / 2**32 < self._share
-
-    def _write(self, split: str, window: Window) -> None:
-        line = orjson.dumps(to_json(window), option=orjson.OPT_APPEND_NEWLINE)
-        self._files[split].write(line)
-        self._hashes[split].update(line)
-        before = self.counts[split]
-        lines = [line for turn in window.turns for line in turn.lines]
-        self.counts[split] = SplitCounts(
-            before.windows + 1,
-            before.replies + len(window.replies),
-            before.messages + len(lines),
-            before.tokens + sum(estimate_tokens(line.text) for line in lines),
-        )
-
-
-def redacted(window: Window, counts: Counter[str]) -> Window:
-    """The window with secrets replaced by placeholders; ``counts`` says how many of each."""
-    turns = tuple(
-        replace(
-            turn,
-            lines=tuple(replace(line, text=redact(line.text, counts)) for line in turn.lines),
-        )
-        for turn in window.turns
+def _dropped(verdicts: Verdicts, plan: Plan, untaught: int) -> dict[str, int]:
+    """What @self wrote that is not learned from, by reason; every message has one at most."""
+    reasons = (
+        Counter(verdicts.reasons.values()) + plan.left_out.counts + Counter({BESIDE: untaught})
     )
-    return replace(window, turns=turns, memory=tuple(redact(m, counts) for m in window.memory))
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _rules(verdicts: Verdicts, plan: Plan, dropped: dict[str, int]) -> dict[str, RuleCount]:
+    """The same with shares and examples, and the rules that only weigh or rewrite."""
+    counts = dropped | {
+        rule: count for rule, count in verdicts.tally.counts.items() if rule not in dropped
+    }
+    examples = verdicts.tally.examples | plan.left_out.examples
+    return {
+        rule: RuleCount(count, round(count / verdicts.total, 5), examples.get(rule, []))
+        for rule, count in counts.items()
+    }
+
+
+def _silence(files: SplitFiles, settings: Settings) -> dict[str, Any]:
+    return {
+        "hash": files.digest(SILENCE),
+        "per_answer": settings.dataset.silence_per_answer,
+        "seed": settings.dataset.seed,
+        "around_minutes": AROUND.total_seconds() / 60,
+        "sampling": "all answered and addressed; the rest half near, half far, smallest hash first",
+        "splits": {split: dict(sorted(found.items())) for split, found in files.examples.items()},
+    }

@@ -1,10 +1,12 @@
 """Exports into the archive: the stages of an import, on one screen.
 
 sources_of → parser_for → (finished before?) → parse → (count what is left out) → archive.add
+→ archive.settle
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +22,11 @@ from ingest.intake import Added
 from ingest.media import FAILED, Hook
 from ingest.parsers import PARSERS
 from ingest.parsers.base import Parser, Reading, Skipped, parser_for
+from ingest.parsers.mapped import Columns, parser_with
+from ingest.settle import Settled
 from ingest.sources import Source, sources_of
+
+_TABLE = re.compile(r"\.(?:csv|tsv|jsonl|ndjson)(?:\.gz)?$", re.IGNORECASE)
 
 _EVERY = 1000
 """Messages between two reports of progress."""
@@ -38,6 +44,7 @@ class Report:
     added: Added = field(default_factory=Added)
     skipped: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    settled: Settled = field(default_factory=Settled)
 
     def problem(self, error: FormatError) -> None:
         """Note what went wrong with a file."""
@@ -61,6 +68,7 @@ class _Run:
     archive: Archive
     report: Report
     zone: tzinfo
+    columns: Columns | None
     hook: Hook | None
     on_bytes: Callable[[int], None]
     on_messages: Callable[[int], None]
@@ -71,19 +79,23 @@ def import_paths(
     paths: Iterable[Path],
     *,
     zone: tzinfo,
+    columns: Columns | None = None,
     hook: Hook | None = None,
     on_bytes: Callable[[int], None] = lambda _count: None,
     on_messages: Callable[[int], None] = lambda _count: None,
 ) -> Report:
     """Import every export at ``paths``; one that fails does not stop the others.
 
+    ``columns`` says how CSV, TSV and JSONL files are read, whatever else would claim them.
     ``hook`` finds words for voice notes and pictures.
     """
     report, paths = Report(), list(paths)
-    run = _Run(archive, report, zone, hook, on_bytes, on_messages)
+    run = _Run(archive, report, zone, columns, hook, on_bytes, on_messages)
     for path in paths:
         _import_path(run, path)
-    if not report.files and not report.problems:
+    if report.files:
+        report.settled = archive.settle()
+    elif not report.problems:
         where = printable(", ".join(map(str, paths)))
         report.problems.append(f"{where}: no chat export in there")
     return report
@@ -95,7 +107,7 @@ def _import_path(run: _Run, path: Path) -> None:
     for source in sources_of(path, on_problem=run.report.problem, on_left_out=run.report.left_out):
         found += 1
         try:
-            _import(run, source, parser_for(source, PARSERS))
+            _import(run, source, _parser(source, run.columns))
         except UnknownFormat as error:
             refused = [error]
             run.report.left_out("file not a chat export")
@@ -105,6 +117,13 @@ def _import_path(run: _Run, path: Path) -> None:
     if refused and found == 1:  # pictures and pages beside an export are no failure
         run.report.problem(refused[0])
         run.report.skipped -= Counter(["file not a chat export"])
+
+
+def _parser(source: Source, columns: Columns | None) -> Parser:
+    """The parser of ``source``: the one it is given, or the one that knows it."""
+    if columns is not None and _TABLE.search(source.name):
+        return parser_with(columns)
+    return parser_for(source, PARSERS)
 
 
 def _import(run: _Run, source: Source, parser: Parser) -> None:

@@ -11,16 +11,15 @@ from typing import Any
 import orjson
 
 from ingest import finished
-from ingest.chat import Conversation, Person, RawMessage
-from ingest.database import immediate, millis
-from ingest.people import readdress
+from ingest.chat import Account, Conversation, RawMessage
+from ingest.database import immediate, millis, touch, unsettle
+from ingest.people import SOMEONE, readdress
 from ingest.roster import Roster
-from ingest.terms import phrase
+from ingest.words import index, unindex
 
 BATCH = 4000
 BATCH_CHARACTERS = 16_000_000
 """A batch is written when it has this many messages, or this much text: memory stays bounded."""
-SOMEONE = "someone"  # what is left where somebody forgotten was mentioned
 _COLUMNS = (
     "id, key, digest, chat, person, sent_at, text, kind, reply_to, mentions, attachments, "
     "edited_at, forwarded_from, reactions"
@@ -35,8 +34,8 @@ ON CONFLICT (id) DO UPDATE SET
     reactions = excluded.reactions
 """
 Row = tuple[Any, ...]
-Known = tuple[bytes, int, int, int | None]
-"""What the archive holds of a message: digest, row id, sent and edited in milliseconds."""
+Known = tuple[bytes, int, int, int | None, int]
+"""What the archive holds of a message: digest, row id, sent and edited (ms), row of its writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +77,6 @@ class Intake:
                 raise
         return total
 
-    def remove_person(self, person: Person) -> int:
-        """Delete a person with their messages, names and accounts; the caller's transaction."""
-        execute = self._connection.execute
-        ids = self._ids("SELECT id FROM message WHERE person = ? ORDER BY id", person.id)
-        for some in _chunks(ids):
-            self._unindex(some)
-        execute("DELETE FROM message WHERE person = ?", (person.id,))
-        self._unmention(person)
-        for table in ("name", "account"):
-            execute(f"DELETE FROM {table} WHERE person = ?", (person.id,))
-        execute("DELETE FROM person WHERE id = ?", (person.id,))
-        finished.invalidate(self._connection)
-        self._touch()
-        return len(ids)
-
     def retain(self, chat: str, keys: Collection[str]) -> int:
         """Delete the messages of a chat but those with these keys; the caller's transaction."""
         sql = "SELECT m.id, m.key FROM message m JOIN chat c ON c.id = m.chat WHERE c.key = ?"
@@ -103,50 +87,32 @@ class Intake:
         self._connection.executemany("DELETE FROM message WHERE id = ?", [(id,) for id in ids])
         if ids:
             finished.invalidate(self._connection)
-            self._touch()
+            touch(self._connection)
         return len(ids)
-
-    def _unmention(self, person: Person) -> None:
-        """Write ``@someone`` where others mention this person."""
-        holding = "SELECT DISTINCT m.id FROM message m, json_each(m.mentions) j WHERE j.value = ?"
-        for ids in _chunks(self._ids(f"{holding} ORDER BY m.id", person.id)):
-            self._unindex(ids)
-            self._connection.executemany(
-                "UPDATE message SET text = ?, mentions = ? WHERE id = ?",
-                [self._without(person, *row) for row in self._texts_of(ids, "mentions")],
-            )
-            self._index(self._texts_of(ids))
-
-    def _without(
-        self, person: Person, id: int, text: str, mentions: str
-    ) -> tuple[str, str | None, int]:
-        others = [other for other in orjson.loads(mentions) if other != person.id]
-        kept = {other: other for other in map(self._handle, others)}
-        text = readdress(text, {**kept, person.handle: SOMEONE})
-        return text, orjson.dumps(others).decode() if others else None, id
-
-    def _ids(self, sql: str, *values: object) -> list[int]:
-        return [id for (id,) in self._connection.execute(sql, values)]
 
     def _add_batch(self, batch: Sequence[RawMessage]) -> Added:
         """Write what is new and what changed; the row ids follow the order of the messages."""
         known = self._known(batch)
         first = id = self._next_id()
         rows: dict[int, Row] = {}
+        self._unresolved: list[Row] = []
         changed = forgotten = 0
         for message in batch:
             digest, old = _digest(message), known.get(message.id)
             if old is not None and (old[0] == digest or _is_later(old, message)):
                 continue
+            message = self._roster.unwrapped(message)
             if self._roster.is_forgotten(message.author):
                 forgotten += 1
                 continue
-            row = self._row(id if old is None else old[1], message, digest)
+            place, writer = (id, None) if old is None else (old[1], old[-1])
+            row = self._row(place, message, digest, writer)
             changed += old is not None
             id += old is None
             rows[row[0]] = row
-            known[message.id] = digest, row[0], row[5], row[11]
+            known[message.id] = digest, row[0], row[5], row[11], row[4]
         self._write(rows, first)
+        self._roster.flush()
         return Added(
             id - first, changed, len(batch) - (id - first) - changed - forgotten, forgotten
         )
@@ -155,7 +121,8 @@ class Intake:
         """What the archive holds of these messages, by key."""
         keys = [message.id for message in batch]
         marks = ",".join("?" * len(keys))
-        sql = f"SELECT key, digest, id, sent_at, edited_at FROM message WHERE key IN ({marks})"
+        columns = "key, digest, id, sent_at, edited_at, person"
+        sql = f"SELECT {columns} FROM message WHERE key IN ({marks})"
         return {row[0]: row[1:] for row in self._connection.execute(sql, keys)}
 
     def _next_id(self) -> int:
@@ -170,20 +137,33 @@ class Intake:
         old = [id for id in rows if id < first]
         if old:
             self._unindex(old)
+            self._connection.executemany(
+                "DELETE FROM unresolved WHERE message = ?", [(id,) for id in old]
+            )
+            self._connection.executemany(
+                "DELETE FROM linked WHERE chat = ?",
+                [(chat,) for chat in {rows[id][3] for id in old}],
+            )
             finished.invalidate(self._connection)
         self._connection.executemany(_UPSERT, rows.values())
-        self._index((id, row[6]) for id, row in rows.items())
-        self._touch()
+        index(self._connection, ((id, row[6]) for id, row in rows.items()))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO unresolved VALUES (?, ?, ?, ?)", self._unresolved
+        )
+        touch(self._connection)
+        unsettle(self._connection)
 
-    def _row(self, id: int, message: RawMessage, digest: bytes) -> Row:
-        sent_at = millis(message.sent_at)
-        person = self._roster.resolve(message.author, sent_at)
-        text, mentions = self._text(message)
+    def _row(self, id: int, message: RawMessage, digest: bytes, writer: int | None = None) -> Row:
+        """The row of a message; ``writer`` wrote it as it was known before."""
+        sent_at, chat = millis(message.sent_at), self._chat(message.chat)
+        person = self._roster.resolve(message.author, sent_at, chat, writer)
+        text, mentions, unresolved = self._text(message)
+        self._unresolved += [(id, each.platform, each.key, each.name) for each in unresolved]
         return (
             id,
             message.id,
             digest,
-            self._chat(message.chat),
+            chat,
             person,
             sent_at,
             text,
@@ -196,27 +176,31 @@ class Intake:
             _reactions(message),
         )
 
-    def _text(self, message: RawMessage) -> tuple[str, list[int]]:
-        """Placeholders and words, mentioned names replaced by handles, and who is mentioned."""
+    def _text(self, message: RawMessage) -> tuple[str, list[int], list[Account]]:
+        """Placeholders and words, mentioned names replaced by handles, and who is mentioned.
+
+        The last are the mentioned who have not spoken yet.
+        """
         text = message.text.encode("utf-8", "replace").decode()
         if not message.mentions and not message.attachments:
-            return text, []
+            return text, [], []
         mentions: list[int] = []
+        unresolved: list[Account] = []
         handles: dict[str, str] = {}
         for account in message.mentions:
             person = self._roster.mentioned(account)
             if person is not None:
                 mentions.append(person)
-                handles[account.name] = self._handle(person)
+                handles[account.name] = self._roster.handle(person)
             elif self._roster.is_forgotten(account):
                 handles[account.name] = SOMEONE
+            else:
+                unresolved.append(account)
         handles.pop("", None)
         text = readdress(text, handles)
         pieces = [attachment.placeholder for attachment in message.attachments]
-        return " ".join([*pieces, text] if text else pieces), list(dict.fromkeys(mentions))
-
-    def _handle(self, person: int) -> str:
-        return self._roster.person(person).handle
+        whole = " ".join([*pieces, text] if text else pieces)
+        return whole, list(dict.fromkeys(mentions)), unresolved
 
     def _chat(self, chat: Conversation) -> int:
         if chat.id not in self._chats:
@@ -229,31 +213,15 @@ class Intake:
             self._chats[chat.id] = int(row[0])
         return self._chats[chat.id]
 
-    def _texts_of(self, ids: Sequence[int], *more: str) -> list[Row]:
-        columns, marks = ", ".join(("id", "text", *more)), ",".join("?" * len(ids))
-        sql = f"SELECT {columns} FROM message WHERE id IN ({marks}) ORDER BY id"
-        return self._connection.execute(sql, ids).fetchall()
-
-    def _index(self, texts: Iterable[tuple[int, str]]) -> None:
-        self._connection.executemany(
-            "INSERT INTO words (rowid, terms) VALUES (?, ?)",
-            ((id, phrase(text)) for id, text in texts),
-        )
-
     def _unindex(self, ids: Sequence[int]) -> None:
-        # A contentless index forgets a row only when told what it had indexed.
-        self._connection.executemany(
-            "INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)",
-            ((id, phrase(text)) for id, text in self._texts_of(ids)),
-        )
-
-    def _touch(self) -> None:
-        self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
+        marks = ",".join("?" * len(ids))
+        sql = f"SELECT id, text FROM message WHERE id IN ({marks}) ORDER BY id"
+        unindex(self._connection, self._connection.execute(sql, ids).fetchall())
 
 
 def _is_later(known: Known, message: RawMessage) -> bool:
     """Whether ``message`` is an older state of what is known: exported before it was edited."""
-    _digest, _id, sent_at, edited_at = known
+    _digest, _id, sent_at, edited_at, _writer = known
     if edited_at is None or millis(message.sent_at) != sent_at:
         return False
     return message.edited_at is None or millis(message.edited_at) < edited_at

@@ -12,7 +12,7 @@ from config.settings import Settings
 from ingest.archive import Archive
 from ingest.chat import Message, Window
 from ingest.clean import is_noise, is_unlearnable
-from ingest.dataset import Recaller
+from ingest.plan import Recaller
 from ingest.prompt import line_of
 
 QUERY_LINES = 3

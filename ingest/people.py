@@ -9,28 +9,43 @@ from collections.abc import Container, Mapping
 from ingest.chat import Account
 
 MAX_HANDLE = 32
-RESERVED = frozenset({"self", "all", "everyone", "here", "channel", "system"})
+SOMEONE = "someone"
+"""What is left where somebody forgotten was mentioned; nobody's handle."""
+RESERVED = frozenset({"self", "all", "everyone", "here", "channel", "system", SOMEONE})
 _NOT_WORD = re.compile(r"[^\w]+")
-_CAMEL_BOT = re.compile(r"[a-z]Bot$")
+_BOT = re.compile(
+    r"[a-z]Bot\d*$|(?i:(?:^|[\W_])bot\d*$|^bot[\W_]|\[bot\]|^(?:chan|nick|memo|host)serv$)"
+    r"|机器人$|機器人$|ボット$|봇$"
+)
+# Cyrillic and Greek letters that look like Latin ones (Unicode confusables.txt, lower case).
+_LOOKALIKES = str.maketrans("аеорсухіјѕԁһӏαορνικ", "aeopcyxijsdhlaopvik")
 
 
 def handle_for(name: str, taken: Container[str]) -> str:
-    """A handle for someone displayed as ``name``, unique among ``taken`` (casefolded handles).
+    """A handle for someone displayed as ``name``, unique among ``taken``.
 
-    ``Kevin Buzzard`` → kevin_buzzard, 周姐 → 周姐, 🌊 → water_wave, an empty name → someone.
+    ``taken`` holds handles casefolded, and their skeletons where look-alikes count as the same.
+    ``Kevin Buzzard`` → kevin_buzzard, 周姐 → 周姐, 🌊 → water_wave, an empty name → somebody.
     """
-    stem = _slug(name) or _slug(_described(name)) or "someone"
-    if stem in RESERVED:
+    stem = _slug(name) or _slug(_described(name)) or "somebody"
+    if skeleton(stem) in RESERVED:
         stem = f"{stem}_"
     handle, number = stem, 1
-    while handle.casefold() in taken:
+    while handle.casefold() in taken or skeleton(handle) in taken:
         number += 1
         handle = f"{stem}_{number}"
     return handle
 
 
+def skeleton(handle: str) -> str:
+    """What a handle looks like: the Cyrillic and the Latin ``anna`` have one skeleton."""
+    return handle.casefold().translate(_LOOKALIKES)
+
+
 def _slug(name: str) -> str:
     folded = unicodedata.normalize("NFKC", name).lower()
+    # Vowel signs and accents are no word characters; what is left of the word stays one word.
+    folded = "".join(char for char in folded if unicodedata.category(char)[0] != "M")
     return _NOT_WORD.sub("_", folded).strip("_")[:MAX_HANDLE].strip("_")
 
 
@@ -57,7 +72,5 @@ def readdress(text: str, handles: Mapping[str, str]) -> str:
 
 
 def looks_like_bot(account: Account) -> bool:
-    """Whether the platform says so, or the name ends in a separate "bot" as bots' names do."""
-    if account.is_bot or _CAMEL_BOT.search(account.name):
-        return True
-    return bool(re.search(r"(?:^|[\W_])bot$", account.name, re.IGNORECASE))
+    """Whether the platform says so, or the name is shaped as bots' names are."""
+    return account.is_bot or bool(_BOT.search(account.name))

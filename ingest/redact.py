@@ -1,59 +1,109 @@
 """Secrets in text become typed placeholders before they can be learned.
 
-This covers what has a shape of its own: mail addresses, card numbers (with a valid check digit),
-phone numbers, access tokens and passwords in links. Words of other scripts may touch them, as in
-电话13812345678: hence ``re.ASCII``.
+What has a shape of its own is found by the rules of :mod:`ingest.secret_texts` (mail addresses,
+tokens, passwords, seed phrases, street addresses) and :mod:`ingest.secret_numbers` (cards,
+accounts, identity numbers, phones). Only the span goes: "call +62 812-3456-7890!" → "call
+[phone]!". A rule first looks for a cheap hint, so that ordinary lines cost little; no rule looks
+inside a placeholder, so redacting twice changes nothing.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
-_RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("email", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
-    ("password", re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")),
-    (
-        "token",
-        re.compile(
-            r"\b(?:sk|pk|ghp|gho|glpat|xox[abp]|AKIA|AIza)[-_]?[\w-]{16,}"
-            r"|\b\d{8,10}:[\w-]{35}\b|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*",
-            re.ASCII,
-        ),
-    ),
-    ("card", re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\w|\.\d)", re.ASCII)),
-    (
-        "phone",
-        re.compile(
-            r"(?<![\w.+])"
-            r"(?:\+\d{1,3}[ -]?(?:\(\d{1,4}\)[ -]?)?\d(?:[ -]?\d){6,11}|1[3-9]\d{9})"
-            r"(?!\w|\.\d)",
-            re.ASCII,
-        ),
-    ),
-)
+if TYPE_CHECKING:
+    from config.sections import Ingest
+
+Span = tuple[int, int]
 
 
-def redact(text: str, counts: Counter[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Finds one kind of secret; ``hint`` is a cheap test without which ``find`` is not asked.
+
+    A rule that is not ``in_links`` leaves web addresses alone: digits there are ids of pages.
+    """
+
+    kind: str
+    hint: re.Pattern[str]
+    find: Callable[[str], Iterable[Span]]
+    in_links: bool = False
+
+
+_LINK = re.compile(r"(?:https?://|www\.)[!-~]+", re.ASCII)
+_PLACEHOLDER = re.compile(r"\[[a-z]+\]")
+
+
+class Redactor:
+    """Redacts for people of certain regions: their national phone numbers are known by sight.
+
+    ``regions`` are ISO 3166 codes such as ``ID``; numbers written with ``+`` and Chinese mobile
+    numbers are found everywhere.
+    """
+
+    def __init__(self, regions: Sequence[str] = ()) -> None:
+        self._rules = rules_for(tuple(regions))
+
+    def __call__(self, text: str, counts: Counter[str]) -> str:
+        """``text`` with each secret as ``[email]``, ``[phone]``…; ``counts`` says how many."""
+        for rule in self._rules:
+            if rule.hint.search(text):
+                spans = _apart(text, rule)
+                if spans:
+                    counts[rule.kind] += len(spans)
+                    text = _replaced(text, spans, f"[{rule.kind}]")
+        return text
+
+
+def redact(text: str, counts: Counter[str], regions: Sequence[str] = ()) -> str:
     """``text`` with each secret replaced by ``[email]``, ``[phone]``…; adds to ``counts``."""
-    for kind, pattern in _RULES:
-        text = pattern.sub(_placeholder(kind, counts), text)
-    return text
+    return redactor(tuple(regions))(text, counts)
 
 
-def _placeholder(kind: str, counts: Counter[str]) -> Callable[[re.Match[str]], str]:
-    def replace(match: re.Match[str]) -> str:
-        if kind == "card" and not _has_check_digit(match[0]):
-            return match[0]
-        counts[f"redacted {kind}"] += 1
-        return f"[{kind}]"
-
-    return replace
+@cache
+def redactor(regions: tuple[str, ...]) -> Redactor:
+    """The redactor for these regions."""
+    return Redactor(regions)
 
 
-def _has_check_digit(number: str) -> bool:
-    """The Luhn test (ISO/IEC 7812-1)."""
-    digits = [int(char) for char in number if char.isdigit()][::-1]
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+def redactor_for(settings: Ingest, languages: Iterable[str] = ()) -> Redactor:
+    """The redactor for an archive: its regions as set, or those its zone and languages suggest."""
+    from ingest.secret_numbers import regions_of
+
+    near = regions_of(settings.time_zone, tuple(languages))
+    return redactor(tuple(settings.phone_regions or near))
+
+
+@lru_cache(maxsize=16)
+def rules_for(regions: tuple[str, ...]) -> tuple[Rule, ...]:
+    """Every rule, in the order they are applied: what contains something else comes first."""
+    from ingest.secret_numbers import number_rules
+    from ingest.secret_texts import text_rules
+
+    return (*text_rules(), *number_rules(regions))
+
+
+def _apart(text: str, rule: Rule) -> list[Span]:
+    """The spans of a rule, in order, none inside another, a placeholder or a link not meant."""
+    closed = [found.span() for found in _PLACEHOLDER.finditer(text)] if "[" in text else []
+    if not rule.in_links and ("://" in text or "www." in text):
+        closed += [found.span() for found in _LINK.finditer(text)]
+    spans: list[Span] = []
+    for start, end in sorted(rule.find(text), key=lambda span: (span[0], -span[1])):
+        is_free = all(end <= a or b <= start for a, b in closed)
+        if is_free and (not spans or spans[-1][1] <= start):
+            spans.append((start, end))
+    return spans
+
+
+def _replaced(text: str, spans: Sequence[Span], placeholder: str) -> str:
+    parts, done = [], 0
+    for start, end in spans:
+        parts += [text[done:start], placeholder]
+        done = end
+    return "".join([*parts, text[done:]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import posixpath
 import shutil
 import zipfile
@@ -271,8 +270,8 @@ def _child(folder: Path, name: str) -> Path | None:
         return exact
     if not folder.is_dir():
         return None
-    names = (entry.name for entry in os.scandir(folder))
-    return next((folder / found for found in names if found.casefold() == name.casefold()), None)
+    found = (child for child in folder.iterdir() if child.name.casefold() == name.casefold())
+    return next(found, None)
 
 
 @lru_cache(maxsize=8)

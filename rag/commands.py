@@ -59,7 +59,11 @@ def index(
 
     settings = load(home, recall__embedder=embedder)
     started = time.monotonic()
-    with Archive.open(Home(home).archive) as archive, _hooks(archive, minutes) as hooks:
+    pseudonyms = settings.ingest.pseudonyms
+    with (
+        Archive.open(Home(home).archive, pseudonyms=pseudonyms) as archive,
+        _hooks(archive, minutes) as hooks,
+    ):
         manifest = build_index(
             archive, Home(home), settings, now=_now, hooks=hooks, rebuild=rebuild
         )
@@ -90,9 +94,10 @@ def recall(
     from rag.recall import Recall
 
     moment = None if before is None else _moment(before)
-    with Archive.open(Home(home).archive) as archive:
+    settings = load(home)
+    with Archive.open(Home(home).archive, pseudonyms=settings.ingest.pseudonyms) as archive:
         place = None if chat is None else _chat_id(archive, chat)
-        with Recall.open(load(home), Home(home), archive) as memory:
+        with Recall.open(settings, Home(home), archive) as memory:
             found = memory.search(text, chat=place, before=moment, limit=limit)
     if as_json:
         emit_json([_as_json(recalled) for recalled in found])

@@ -144,11 +144,16 @@ def _claim(catalogue: Catalogue, model: Model) -> None:
 
 
 def _is_cut(catalogue: Catalogue, revision: int, settings: Settings) -> bool:
-    return bool(catalogue.meta("cut") == [revision, CUTTER, settings.threads.gap_minutes])
+    return bool(catalogue.meta("cut") == _cut_of(revision, settings))
 
 
 def _note_cut(catalogue: Catalogue, revision: int, settings: Settings) -> None:
-    catalogue.note("cut", [revision, CUTTER, settings.threads.gap_minutes])
+    catalogue.note("cut", _cut_of(revision, settings))
+
+
+def _cut_of(revision: int, settings: Settings) -> list[object]:
+    """All that passages follow from."""
+    return [revision, CUTTER, settings.threads.gap_minutes, settings.ingest.pseudonyms]
 
 
 def _cut_passages(archive: Archive, catalogue: Catalogue, settings: Settings, hooks: Hooks) -> None:

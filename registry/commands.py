@@ -27,7 +27,10 @@ def list_models(home: Path, as_json: bool) -> None:
     """List every model, oldest first; the one that answers is marked."""
     registry = _registry(home)
     serving = registry.serving()
-    rows = [_summary(manifest, serving) for manifest in registry.versions()]
+    rows = [
+        {**_summary(manifest, serving), **_forgotten(registry, manifest, as_json=as_json)}
+        for manifest in registry.versions()
+    ]
     if as_json:
         emit_json(rows)
     elif rows:
@@ -42,11 +45,13 @@ def list_models(home: Path, as_json: bool) -> None:
 @json_option
 def show_model(version: str | None, home: Path, as_json: bool) -> None:
     """Show all that is known of a model (the serving one by default), and check its files."""
-    manifest = _registry(home).verify(version)
+    registry = _registry(home)
+    manifest = registry.verify(version)
+    forgotten = _forgotten(registry, manifest, as_json=as_json)
     if as_json:
-        emit_json(manifest.to_json())
+        emit_json({**manifest.to_json(), **forgotten})
         return
-    shown = manifest.to_json()
+    shown = {**manifest.to_json(), **forgotten}
     files = {f"file {name}": f"{entry.bytes:,} bytes" for name, entry in manifest.files.items()}
     nested = {
         f"{section} {key}": value
@@ -88,6 +93,19 @@ def _registry(home: Path) -> Registry:
     from registry.store import Registry
 
     return Registry(Home(home).models)
+
+
+def _forgotten(registry: Registry, manifest: ModelManifest, *, as_json: bool) -> dict[str, object]:
+    """Who the model learned from and is to forget: how many, since when."""
+    from dataclasses import asdict
+
+    from registry.marks import forgotten_since
+
+    marks = forgotten_since(registry.folder / manifest.version)
+    if as_json:
+        return {"learned_from_forgotten": [asdict(mark) for mark in marks]}
+    told = f"{sum(mark.people for mark in marks)}, last {marks[-1].at[:10]}" if marks else ""
+    return {"knows forgotten people": told}
 
 
 def _summary(manifest: ModelManifest, serving: ModelManifest | None) -> dict[str, object]:

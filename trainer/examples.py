@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from hashlib import blake2b
 from random import Random
 
 from ingest.chat import Window
@@ -61,6 +62,26 @@ def examples_of(
                     yield example
                 break
             fitting = _shorter(fitting, len(example.ids), max_tokens)
+
+
+def weighed(windows: Iterable[Window]) -> Iterator[Window]:
+    """Windows in which a turn that counts 0.2 is learned with that chance, and else is context.
+
+    For training only: what a model is judged by keeps every reply. The draw hangs on the window and
+    the turn alone, so that it is the same in every epoch and run.
+    """
+    for window in windows:
+        turns = tuple(
+            replace(turn, is_target=turn.is_target and _draw(window.id, place) < turn.weight)
+            for place, turn in enumerate(window.turns)
+        )
+        if any(turn.is_target for turn in turns):
+            yield replace(window, turns=turns)
+
+
+def _draw(id: str, place: int) -> float:
+    digest = blake2b(f"{id}:{place}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest) / 2**32
 
 
 def encode_window(window: Window, head: str, markup: Markup, tokenize: Tokenize) -> Example:

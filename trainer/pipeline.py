@@ -20,7 +20,7 @@ from registry.artefact import ADAPTER, MODEL, BaseRecord, ModelManifest
 from registry.store import Registry
 from trainer.base_model import LoadedBase, load_base
 from trainer.errors import TrainingError
-from trainer.examples import Example, examples_of, sample
+from trainer.examples import Example, examples_of, sample, weighed
 from trainer.finetune import finetune
 from trainer.gguf import convert, quantize
 from trainer.job import Job
@@ -95,7 +95,7 @@ def _examples(job: Job, base: LoadedBase, split: str) -> list[Example]:
     windows = read_windows(job.home.dataset / f"{split}.jsonl")
     return list(
         examples_of(
-            windows,
+            weighed(windows) if split == "train" else windows,
             job.dataset.head,
             base.markup,
             base.tokenize,

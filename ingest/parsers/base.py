@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import date, tzinfo
 from io import BufferedIOBase
 from pathlib import PurePath
 
@@ -103,6 +103,20 @@ class Repeats:
         key = digest(*parts)
         self._seen[key] += 1
         return key if self._seen[key] == 1 else digest(*parts, self._seen[key])
+
+
+class DailyRepeats:
+    """`Repeats` that start anew with each day: bounded memory for exports in order of time."""
+
+    def __init__(self) -> None:
+        self._day: date | None = None
+        self._repeats = Repeats()
+
+    def id(self, day: date, *parts: object) -> str:
+        """The id of the next message, sent on ``day``, that is made of ``parts``."""
+        if day != self._day:
+            self._day, self._repeats = day, Repeats()
+        return self._repeats.id(*parts)
 
 
 def kind_of(text: str) -> Kind:

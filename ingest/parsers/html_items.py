@@ -6,6 +6,7 @@ then forgotten with all before it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from io import BufferedIOBase
 
@@ -16,6 +17,8 @@ from ingest.errors import FormatError
 _PIECE = 1 << 16
 _MAX_ELEMENT = 16 * 1024 * 1024
 """Bytes read while waiting for one element to end."""
+_MAX_PARSED = 4 * 1024 * 1024
+"""Bytes after which a parser is replaced: each keeps a note of every unknown tag it met."""
 
 
 def elements(
@@ -24,31 +27,56 @@ def elements(
     is_wanted: Callable[[etree._Element], bool],
     *,
     tag: str | tuple[str, ...] = "div",
+    start: re.Pattern[bytes] | None = None,
 ) -> Iterator[etree._Element]:
     """Every element of the kind(s) ``tag`` for which ``is_wanted``, when it is complete.
 
-    A wanted element inside a wanted one comes first. FormatError where no end is in sight.
+    A wanted element inside a wanted one comes first. ``start`` is what a wanted element starts
+    with, where none is inside another, so that the page can be parsed in parts.
+    FormatError where no end is in sight.
     """
-    parser = etree.HTMLPullParser(events=("end",), tag=tag, encoding="utf-8", huge_tree=False)
-    waited = 0
+    parser = _parser(tag)
+    waited = parsed = 0
     try:
         while piece := stream.read(_PIECE):
+            found = start.search(piece) if start and parsed > _MAX_PARSED else None
+            if found:
+                parser.feed(piece[: found.start()])
+                yield from _ended(parser, is_wanted)
+                parser, piece, parsed = _parser(tag), piece[found.start() :], 0
             parser.feed(piece)
             waited += len(piece)
-            for _event, element in parser.read_events():
-                if is_wanted(element):
-                    waited = 0
-                    yield element
-                    _forget(element)
+            parsed += len(piece)
+            for element in _complete(parser, is_wanted):
+                waited = 0
+                yield element
             if waited > _MAX_ELEMENT:
                 raise FormatError(f"{name}: 16 MiB of HTML without a message; not a chat export")
-        parser.close()
-        for _event, element in parser.read_events():
-            if is_wanted(element):
-                yield element
+        yield from _ended(parser, is_wanted)
     except etree.XMLSyntaxError as error:
         reason = str(error).splitlines()[0]
         raise FormatError(f"{name}: not readable as HTML ({reason}); export it again") from error
+
+
+def _parser(tag: str | tuple[str, ...]) -> etree.HTMLPullParser[etree._Element]:
+    return etree.HTMLPullParser(events=("end",), tag=tag, encoding="utf-8", huge_tree=False)
+
+
+def _complete(
+    parser: etree.HTMLPullParser[etree._Element], is_wanted: Callable[[etree._Element], bool]
+) -> Iterator[etree._Element]:
+    for _event, element in parser.read_events():
+        if is_wanted(element):
+            yield element
+            _forget(element)
+
+
+def _ended(
+    parser: etree.HTMLPullParser[etree._Element], is_wanted: Callable[[etree._Element], bool]
+) -> Iterator[etree._Element]:
+    """What is complete when the parser is told that no more comes."""
+    parser.close()
+    yield from _complete(parser, is_wanted)
 
 
 def text_of(

@@ -10,6 +10,8 @@ from ingest.parsers.irc_clock import STAMPS, Stamp, stamp_of
 from ingest.parsers.irc_lines import Entry, Event
 
 _EPOCH = re.compile(r"\d{9,10}$")
+_MAX_BLOCK = 1 << 20
+"""Characters; what goes on longer is no message."""
 _NICK = re.compile(r"[^\s<>]{1,64}$")
 
 
@@ -25,14 +27,15 @@ def is_blocks(lines: list[str]) -> bool:
 def blocks(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, Entry]]:
     """Every block, and the number of the line it starts on."""
     block: list[str] = []
-    start, was_blank = 0, True
+    start, size, was_blank = 0, 0, True
     for number, line in lines:
-        if was_blank and _EPOCH.match(line):
+        if (was_blank and _EPOCH.match(line)) or size > _MAX_BLOCK:
             if block:
                 yield start, _entry(block)
-            block, start = [line], number
+            block, start, size = [line], number, 0
         elif line.strip() or block:
             block.append(line)
+            size += len(line)
         was_blank = not line.strip()
     if block:
         yield start, _entry(block)

@@ -29,12 +29,11 @@ _DATES = (
     r"(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})[ ](?:[-@][ ])?",
     r"",
 )
+_YEAR_BEHIND = rf"{_WEEKDAY}{_MONTH}[ ]+(?P<day>\d{{1,2}})[ ]{_CLOCK}[ ](?P<year>\d{{4}})"
 STAMPS = (
+    re.compile(rf"{_YEAR_BEHIND}(?P<gap>[ ])"),
     *(re.compile(rf"[\[(]?{day}{_CLOCK}[\])]?(?P<gap>[ \t]+|$)") for day in _DATES),
     re.compile(r"[\[(]?(?P<epoch>\d{9,10})(?:\.\d+)?[\])]?(?P<gap>[ \t]+)"),
-    re.compile(
-        rf"{_WEEKDAY}{_MONTH}[ ]+(?P<day>\d{{1,2}})[ ]{_CLOCK}[ ](?P<year>\d{{4}})(?P<gap>[ ])"
-    ),
 )
 """The ways a line begins with its time."""
 _NAMED = (
@@ -46,7 +45,28 @@ _NAMED = (
     ),
     re.compile(r"(?<!\d)(?P<day>\d{2})[-_.](?P<month>\d{2})[-_.](?P<year>(?:19|20)\d{2})(?!\d)"),
 )
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan ene gen sty янв led tam",
+            "feb fév fev lut фев úno hel",
+            "mar mär mrt мар bře maa",
+            "apr avr abr kwi апр dub huh",
+            "may mai mei mag maj мая май kvě tou",
+            "jun juin giu cze июн čer kes",
+            "jul juil lug lip июл hei",
+            "aug aoû ago sie авг srp elo",
+            "sep set wrz сен zář syy",
+            "oct okt ott out paź окт říj lok",
+            "nov lis ноя noy",
+            "dec déc dic dez des gru дек pro jou",
+        ),
+        1,
+    )
+    for name in reversed(names.split())
+}
+"""Month names' beginnings, as clients write them in the system's language (Unicode CLDR)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +119,19 @@ def _offset(text: str | None) -> tzinfo | None:
 
 @lru_cache(maxsize=256)
 def _month(text: str) -> int:
-    """1 to 12; ValueError where ``text`` is no month in a language that dateparser knows."""
-    if text.isdigit():
+    """1 to 12; ValueError where ``text`` is no month in a language of ``_MONTHS``."""
+    if text.isdecimal():
         return int(text)
-    if text[:3].lower() in _MONTHS:
-        return _MONTHS.index(text[:3].lower()) + 1
-    raise ValueError(text)
+    name = text.lower()
+    number = _MONTHS.get(name[:4]) or _MONTHS.get(name[:3])
+    if number is None:
+        raise ValueError(text)
+    return number
 
 
 def day_in(text: str) -> date | None:
     """The date told in a line that opens a log or changes the day: ``Mon Dec 17 12:34:56 2007``."""
+    text = text[:200]
     months = re.finditer(r"[^\W\d]{3,}", text)
     year = re.search(r"(?<!\d)(?:19|20)\d{2}(?!\d)", text)
     for word in months:

@@ -14,6 +14,8 @@ from enum import Enum, auto
 
 from ingest.parsers.irc_clock import STAMPS, Stamp, stamp_of
 
+_LONGEST_NOTICE = 1024
+"""Characters; servers send at most 512 bytes a line, and hostile lines are not searched through."""
 _FORMATTING = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04[0-9A-Fa-f]{6}|[\x01-\x08\x0e-\x1f]")
 """Colours, bold and the like (https://modern.ircdocs.horse/formatting), and other controls."""
 _NICK = r"(?P<nick>[^\s<>](?:[^<>\t]{0,62}[^\s<>])?)"
@@ -116,18 +118,23 @@ class Reader:
         return None, line, ""
 
 
+def _is_service(body: str) -> bool:
+    return _SERVICE.search(body[:_LONGEST_NOTICE].lstrip("*—• \t")) is not None
+
+
 def _timed(body: str, stamp: Stamp, *, is_tabbed: bool) -> Entry:
     if said := _SAID.match(body) or _BOUNCED.match(body):
         return _said(said, stamp)
-    if (notice := _NOTICE.match(body)) and "." not in notice["nick"]:  # servers have dots
-        return _said(notice, stamp)
+    if notice := _NOTICE.match(body):
+        is_server = "." in notice["nick"]
+        return Entry(Event.SERVICE, text=body, stamp=stamp) if is_server else _said(notice, stamp)
     if event := _about_nicks(body, stamp):
         return event
-    if (acted := _STARRED.match(body)) and not _SERVICE.search(body.lstrip("*—• \t")):
+    if (acted := _STARRED.match(body)) and not _is_service(body):
         return Entry(Event.ACTED, acted["nick"], acted["text"].strip(), stamp)
     if is_tabbed and stamp.year and (said := _COLUMNS.match(body)):
         return _said(said, stamp)
-    if _MARK.match(body) or _SERVICE.search(body):
+    if _MARK.match(body) or _is_service(body):
         return Entry(Event.SERVICE, text=body, stamp=stamp)
     return Entry(Event.OTHER, text=body, stamp=stamp)
 
@@ -138,11 +145,7 @@ def _untimed(line: str) -> Entry:
         return event
     if said := _SAID.match(line):
         return _said(said, None)
-    if (
-        (acted := _EQUALS.match(line))
-        and not _SERVICE.search(line[4:])
-        and "/" not in acted["nick"]
-    ):
+    if (acted := _EQUALS.match(line)) and not _is_service(line[4:]) and "/" not in acted["nick"]:
         return Entry(Event.ACTED, acted["nick"], acted["text"].strip())
     is_service = line.startswith(("===", "***", "---", "-!-", "* ", "[INFO]", "#"))
     return Entry(Event.SERVICE if is_service else Event.OTHER, text=line)
@@ -156,6 +159,7 @@ def _said(match: re.Match[str], stamp: Stamp | None) -> Entry:
 
 
 def _about_nicks(body: str, stamp: Stamp | None) -> Entry | None:
+    body = body[:_LONGEST_NOTICE]
     if not _MARK.match(body) and not body.startswith("Nick change:"):
         return None
     if mine := _MINE.search(body):
@@ -163,6 +167,6 @@ def _about_nicks(body: str, stamp: Stamp | None) -> Entry | None:
     if renamed := _RENAMED.match(body):
         old, new = (value for value in renamed.groups() if value)
         return Entry(Event.RENAMED, old, new, stamp)
-    if (gone := _GONE.search(body)) and _SERVICE.search(body.lstrip("*—• \t")):
+    if (gone := _GONE.search(body)) and _is_service(body):
         return Entry(Event.LEFT, gone["named"] or gone["nick"], body, stamp)
     return None

@@ -6,8 +6,7 @@ line, and a JSON string cannot hold a raw line break, so the items are the runs 
 opening brace and the closing one at its indentation (87 MB/s). Accounts laid out otherwise go
 through ijson's events (35 MB/s).
 
-`array_items`, `before_array` and `around_array` serve every format that keeps its messages in one
-array at a known path.
+`array_items` and `around_array` serve every format with one array of messages at a known path.
 """
 
 from __future__ import annotations
@@ -30,7 +29,9 @@ _ARRAY = re.compile(rb'^[ \t]*"messages":[ \t]*\[[ \t]*\r?\n$')
 _OBJECT = re.compile(rb"^[ \t]*\{[ \t]*\r?\n$")
 _SCALAR = re.compile(rb'^[ \t]*"(name|type|id)":[ \t]*(.+?),?[ \t]*\r?\n$')
 _PRETTY = re.compile(rb'"messages":[ \t]*\[[ \t]*\r?\n[ \t]*\{[ \t]*\r?\n')
-MAX_ITEM_BYTES = 64 * 1024 * 1024
+MAX_ITEM_BYTES = 16 * 1024 * 1024
+"""Longer than any message. yajl takes time with the square of a string:
+20 s, on a busy machine, for one of 64 MiB."""
 MAX_DEPTH = 500
 """Braces and brackets inside each other. ijson keeps the path of each: at 100,000, gigabytes."""
 MAX_AROUND = 1_000_000
@@ -61,12 +62,12 @@ def items(stream: BufferedIOBase, head: bytes, name: str) -> Iterator[Item]:
 def array_items(reading: Reading, path: str = "messages") -> Iterator[Any]:
     """Every element of the array at ``path``, whatever its type, from the start of the file.
 
-    ``path`` is member names joined by dots; an empty one is a file that is one array, and an
-    element of an array on the way is ``item`` (``chats.item.messages``). Raises FormatError, after
-    the elements before, where the file is cut short, is not JSON or is nested too deeply.
+    ``path`` is names joined by dots, ``item`` for an element on the way (``chats.item.messages``)
+    and empty for a file that is one array. FormatError, after the elements before, where the file
+    is cut short, is not JSON or is nested too deeply.
     """
     _rewind(reading)
-    pieces = _Pieces(reading.stream, reading.name, waited=0)
+    pieces = _Pieces(reading.stream, reading.name)
     with _explained(reading.name):
         prefix = f"{path}.item" if path else "item"
         for value in ijson.items(pieces, prefix, use_float=True):
@@ -74,8 +75,21 @@ def array_items(reading: Reading, path: str = "messages") -> Iterator[Any]:
             yield value
 
 
+def object_members(reading: Reading, path: str) -> Iterator[tuple[str, Any]]:
+    """Every member of the object at ``path``, name and value, from the start of the file.
+
+    Raises FormatError as `array_items` does.
+    """
+    _rewind(reading)
+    pieces = _Pieces(reading.stream, reading.name)
+    with _explained(reading.name):
+        for key, value in ijson.kvitems(pieces, path, use_float=True):
+            pieces.waited = 0
+            yield key, value
+
+
 def before_array(reading: Reading, path: str = "messages") -> dict[str, Any]:
-    """What the file holds before the array at ``path``, and nothing behind it; `around_array`."""
+    """What stands before the array at ``path``, as `around_array` gives it."""
     return _outside(reading, path, goes_on=False)
 
 
@@ -89,11 +103,10 @@ def around_array(reading: Reading, path: str = "messages") -> dict[str, Any]:
 
 def _outside(reading: Reading, path: str, *, goes_on: bool) -> dict[str, Any]:
     _rewind(reading)
-    pieces = _Pieces(reading.stream, reading.name, waited=0)
+    pieces = _Pieces(reading.stream, reading.name)
     builder = ijson.ObjectBuilder()
     try:
         for count, (event, value) in enumerate(_events_outside(pieces, path, goes_on=goes_on)):
-            pieces.waited = 0
             builder.event(event, value)
             if count > MAX_AROUND:
                 raise FormatError(
@@ -110,10 +123,10 @@ def _events_outside(pieces: _Pieces, path: str, *, goes_on: bool) -> Iterator[tu
     keys: list[str] = []
     inside = 0
     for event, value in ijson.basic_parse(pieces, use_float=True):
+        pieces.waited = 0
         opens, closes = event.startswith("start_"), event.startswith("end_")
         if inside:
             inside += opens - closes
-            pieces.waited = 0
             if inside:
                 continue
         elif opens:
@@ -145,13 +158,15 @@ def _single_chat(head: bytes) -> dict[str, Any] | None:
 
 
 def _of_one_chat(stream: BufferedIOBase, name: str, chat: dict[str, Any]) -> Iterator[Item]:
+    pieces = _Pieces(stream, name)
     with _explained(name):
-        for value in ijson.items(_Pieces(stream, name), "messages.item", use_float=True):
+        for value in ijson.items(pieces, "messages.item", use_float=True):
+            pieces.waited = 0
             yield Item(value, chat, 0)
 
 
 def _by_lines(stream: BufferedIOBase, name: str) -> Iterator[Item]:
-    lines = enumerate(stream, 1)
+    lines = enumerate(_short_lines(stream, name), 1)
     chat: dict[str, Any] = {}
     chats, number = -1, 0
     for number, line in lines:
@@ -165,6 +180,13 @@ def _by_lines(stream: BufferedIOBase, name: str) -> Iterator[Item]:
             chat = {**chat, scalar[1].decode(): _loads(scalar[2], name, number)}
     if chats < 0 or line.strip() not in (b"}", b"]"):
         raise _cut_short(name, number)
+
+
+def _short_lines(stream: BufferedIOBase, name: str) -> Iterator[bytes]:
+    while line := stream.readline(MAX_ITEM_BYTES):
+        if len(line) == MAX_ITEM_BYTES:
+            raise FormatError(f"{name}: a line of 16 MiB; not a chat export")
+        yield line
 
 
 def _elements(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
@@ -187,7 +209,7 @@ def _elements(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[st
                 yield _loads(text, name, number)
                 item, size = [], 0
         elif size > MAX_ITEM_BYTES:
-            raise FormatError(f"{name}:{number}: one message is over 64 MiB; not a chat export")
+            raise FormatError(f"{name}:{number}: one message is over 16 MiB; not a chat export")
     raise _cut_short(name, number)
 
 
@@ -207,8 +229,11 @@ def _loads(text: bytes, name: str, line: int) -> Any:
 
 
 def _by_events(stream: BufferedIOBase, name: str) -> Iterator[Item]:
+    pieces = _Pieces(stream, name)
     with _explained(name):
-        yield from _built(ijson.parse(_Pieces(stream, name), use_float=True))
+        for item in _built(ijson.parse(pieces, use_float=True)):
+            pieces.waited = 0
+            yield item
 
 
 @contextmanager
@@ -225,14 +250,13 @@ def _explained(name: str) -> Iterator[None]:
 class _Pieces:
     """Reads that return what there is, so that nothing before the end of a cut file is lost.
 
-    They raise FormatError where JSON is nested too deeply, or where over MAX_ITEM_BYTES went by
-    since ``waited`` was last set to 0, by those who do so.
+    FormatError where JSON is nested too deeply, or the reader long did not set ``waited`` to 0.
     """
 
-    def __init__(self, stream: BufferedIOBase, name: str, waited: int | None = None) -> None:
+    def __init__(self, stream: BufferedIOBase, name: str) -> None:
+        self.waited = 0
         self._stream = stream
         self._name = name
-        self.waited = waited
         self._depth = 0
         self._in_string = False
         self._tail = b""
@@ -243,17 +267,13 @@ class _Pieces:
         self._depth += self._rise(piece)
         if self._depth > MAX_DEPTH:
             raise FormatError(f"{self._name}: nested over {MAX_DEPTH} deep; not a chat export")
-        if self.waited is not None:
-            self.waited += len(piece)
-            if self.waited > MAX_ITEM_BYTES:
-                raise FormatError(f"{self._name}: 64 MiB without a message; not a chat export")
+        self.waited += len(piece)
+        if self.waited > MAX_ITEM_BYTES:
+            raise FormatError(f"{self._name}: 16 MiB without a message; not a chat export")
         return piece
 
     def _rise(self, piece: bytes) -> int:
-        """How much deeper the JSON is after ``piece``; what opens and closes in it is paired off.
-
-        Pairs are taken away from the innermost outwards, as often as a chat is deep.
-        """
+        """How much deeper the JSON is after ``piece``, its pairs taken off from the innermost."""
         text = self._tail + piece
         self._tail = b"\\" if (len(text) - len(text.rstrip(b"\\"))) % 2 else b""
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")

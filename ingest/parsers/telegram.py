@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from ingest.chat import Account, Conversation, RawMessage, Reaction
@@ -123,13 +124,9 @@ class _Chat:
         if self.is_channel and signature and not account.key.startswith("user"):
             # A signed post is by one of several people who write as the channel.
             return Account(PLATFORM, f"{account.key}:{signature}", signature)
-        return Account(
-            PLATFORM,
-            account.key,
-            account.name,
-            is_bot=self._is_bot(account.key, data),
-            is_self=bool(self.owner or self.peer) and account.key == self._own(account.key),
-        )
+        is_bot = self._is_bot(account.key, data)
+        is_self = bool(self.owner or self.peer) and account.key == self._own(account.key)
+        return replace(account, is_bot=is_bot, is_self=is_self) if is_bot or is_self else account
 
     def _own(self, key: str) -> str:
         """The key of the owner, as far as a message by ``key`` tells."""
@@ -140,6 +137,8 @@ class _Chat:
     def _is_bot(self, key: str, data: dict[str, Any]) -> bool:
         if self.with_bot and key == self.peer:
             return True
+        if "inline_bot_buttons" not in data:
+            return False
         # Only bots put buttons under messages; others' copies are forwards or sent through a bot.
         given = {"inline_bot_buttons", "via_bot", "forwarded_from", "saved_from"} & data.keys()
         return given == {"inline_bot_buttons"} and key.startswith("user")
@@ -215,6 +214,8 @@ def _instant(data: dict[str, Any], key: str, zone: tzinfo) -> datetime | None:
 def _parts(data: dict[str, Any]) -> list[dict[str, Any]]:
     """The pieces of a text; a mentioned name is spelled with its ``@``."""
     text = data.get("text") or data.get("text_entities") or ""
+    if isinstance(text, str):
+        return [{"text": text}]
     pieces = text if isinstance(text, list) else [text]
     parts = (piece if isinstance(piece, dict) else {"text": piece} for piece in pieces)
     return [{**part, "text": _spelled(part)} for part in parts]
@@ -236,10 +237,14 @@ def _mentions(parts: list[dict[str, Any]]) -> Iterator[Account]:
 
 
 def _account(key: Any, name: Any) -> Account:
-    name = str(name or "").strip()
-    if key is None:
+    return _known_account("" if key is None else str(key), str(name or "").strip())
+
+
+@lru_cache(maxsize=4096)
+def _known_account(key: str, name: str) -> Account:
+    """One object for the many messages of one account."""
+    if not key:
         return Account(PLATFORM, f"name:{name}", name)
-    key = str(key)
     return Account(PLATFORM, f"user{key}" if key.isdigit() else key, name)
 
 

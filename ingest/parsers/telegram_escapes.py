@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 16
 _ESCAPE = re.compile(rb"\\(?:x([01][0-9A-F])|.)", re.DOTALL)
-_UNFINISHED = re.compile(rb"\\{1,4096}(?:x[01]?)?\Z")
+_CUT = re.compile(rb"\\(?:x[01]?)?\Z")
 
 
 def repaired(stream: BufferedIOBase) -> BufferedIOBase:
@@ -46,13 +46,22 @@ class _Repaired(io.RawIOBase):
     def _next(self) -> bytes:
         while piece := self._read(_PIECE):
             piece = self._held + piece
-            unfinished = _UNFINISHED.search(piece, max(0, len(piece) - 4099))
-            end = unfinished.start() if unfinished else len(piece)
+            end = _end_of_whole(piece)
             self._held = piece[end:]
             if end:
                 return _valid(piece[:end])
         piece, self._held = self._held, b""
         return piece
+
+
+def _end_of_whole(piece: bytes) -> int:
+    """Where the last escape starts if the end of the piece cuts it in two, else the end."""
+    cut = _CUT.search(piece, max(0, len(piece) - 3))
+    if cut is None:
+        return len(piece)
+    before = piece[: cut.start()]
+    is_escaped = (len(before) - len(before.rstrip(b"\\"))) % 2 == 1
+    return len(piece) if is_escaped else cut.start()
 
 
 def _valid(piece: bytes) -> bytes:

@@ -30,6 +30,7 @@ _OTHERS = {
     "story": "story",
 }
 """Members that stand for media of no kind of its own, and what their placeholder says."""
+_SHARED = frozenset({"location_information", "place_name", "contact_information", "poll", *_OTHERS})
 
 
 def attachments_of(data: dict[str, Any]) -> Iterator[Attachment]:
@@ -46,7 +47,8 @@ def attachments_of(data: dict[str, Any]) -> Iterator[Attachment]:
     elif "file" in data:
         name = str(data.get("file_name") or "")
         yield Attachment(AttachmentKind.FILE, name, _file(data, "file"))
-    yield from _shared(data)
+    if not _SHARED.isdisjoint(data):
+        yield from _shared(data)
 
 
 def _shared(data: dict[str, Any]) -> Iterator[Attachment]:

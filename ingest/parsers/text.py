@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
 from typing import IO, cast
 
 from charset_normalizer import from_bytes
@@ -53,7 +55,8 @@ def lines_of(reading: Reading) -> Iterator[str]:
                 )
             yield line.removesuffix("\n").removeprefix("\ufeff" if number == 1 else "")
     finally:
-        text.detach()  # the stream belongs to the caller
+        with suppress(ValueError):  # who reads no further may have closed the stream
+            text.detach()  # the stream belongs to the caller
 
 
 def _encoding(head: bytes) -> str:
@@ -86,7 +89,11 @@ def _marked(head: bytes) -> str | None:
     return "utf-16" if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else None
 
 
+@lru_cache(maxsize=2)
 def _guessed(head: bytes) -> str | None:
-    """The likeliest legacy encoding (GB18030, Shift JIS, windows-1251…), by charset-normalizer."""
+    """The likeliest legacy encoding (GB18030, Shift JIS, windows-1251…), by charset-normalizer.
+
+    Kept, as every parser in turn looks at the same head.
+    """
     best = from_bytes(head).best() if b"\0" not in head else None
     return best.encoding if best is not None else None

@@ -15,13 +15,14 @@ No schema is published; the columns are those of PyWxDump's ``export_csv``, Memo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ingest.chat import Account, Conversation, RawMessage
 from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
 from ingest.parsers.moments import Moments
-from ingest.parsers.tables import header_of, rows
+from ingest.parsers.named_rows import header_of, rows
 from ingest.parsers.wechat_kinds import (
     NUMBERED,
     PLATFORM,
@@ -157,6 +158,22 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
             yield Skipped("unknown columns", str(number))
         else:
             yield table.message(number, read(row))
+
+
+def dumped(reading: Reading, values: Iterable[Any]) -> Iterator[RawMessage | Skipped]:
+    """The messages of PyWxDump's JSON: its rows as objects."""
+    table = _Table(reading)
+    for number, value in enumerate(values):
+        row = {key: _cell(cell) for key, cell in value.items()} if isinstance(value, dict) else {}
+        if not _LAYOUTS[0][0] <= row.keys():
+            yield Skipped("not a message", str(number))
+            continue
+        item = table.message(number, _pywxdump(row))
+        yield item if isinstance(item, Skipped) else replace(item, line=None)
+
+
+def _cell(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) else ""
 
 
 PARSER = Parser(

@@ -1,4 +1,4 @@
-"""WeChat as JSON: WeFlow (and EchoTrace, whose shape it shares) and chatlog.
+"""WeChat as JSON: WeFlow (and EchoTrace, whose shape it shares), chatlog and PyWxDump.
 
 WeFlow's ``exportJsonWriter`` writes ``{"weflow", "session", "messages"}``; its arkme form replaces
 each sender by a number into ``senders``. chatlog's API answers with one array of messages that have
@@ -17,6 +17,7 @@ from ingest.parsers.base import Parser, Reading, Repeats, Skipped, kind_of
 from ingest.parsers.json_items import array_items, before_array
 from ingest.parsers.moments import Moments
 from ingest.parsers.text import head_text
+from ingest.parsers.wechat_csv import dumped
 from ingest.parsers.wechat_kinds import (
     NUMBERED,
     PLATFORM,
@@ -29,14 +30,14 @@ from ingest.parsers.wechat_kinds import (
 from ingest.sources import look
 
 _WEFLOW = re.compile(r'"(?:weflow|session)"\s*:\s*\{')
-_QUOTING = re.compile(r"^\s*(?:\[引用|「|【引用)[^\n]*\n(?:-+\s*\n|—+\s*\n)?", re.MULTILINE)
+_QUOTING = re.compile(r"(?:\[引用|「|【引用)[^\n]*\n(?:(?:-+|—+)[ \t]*\n)?")
 
 
 def claims(head: bytes) -> bool:
     """An object with a session and Chinese message kinds, or chatlog's array."""
     text = (head_text(head) or "").lstrip()
     if text.startswith("["):
-        return _is_chatlog(text)
+        return _is_chatlog(text) or _is_dump(text)
     return bool(
         text.startswith("{")
         and _WEFLOW.search(text)
@@ -50,9 +51,17 @@ def _is_chatlog(text: str) -> bool:
     return all(f'"{key}"' in start for key in ("seq", "talker", "sender", "isSelf"))
 
 
+def _is_dump(text: str) -> bool:
+    start = text[:4000]
+    return all(f'"{key}"' in start for key in ("type_name", "is_sender", "talker", "CreateTime"))
+
+
 def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     """Stream the messages."""
     text = (head_text(look(reading.stream)) or "").lstrip()
+    if text.startswith("[") and _is_dump(text):
+        yield from dumped(reading, array_items(reading, ""))
+        return
     if text.startswith("["):
         export = _Export(reading, {})
         for number, data in enumerate(array_items(reading, "")):
@@ -63,7 +72,9 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
         yield export.weflow(number, data)
 
 
-PARSER = Parser("wechat_json", "WeChat JSON", "WeChat JSON (WeFlow, chatlog)", claims, parse)
+PARSER = Parser(
+    "wechat_json", "WeChat JSON", "WeChat JSON (WeFlow, chatlog, PyWxDump)", claims, parse
+)
 
 
 class _Export:
@@ -159,7 +170,7 @@ def _weflow_content(kind: str, text: str, data: dict[str, Any]) -> Content:
     if "引用" in kind or "quotedContent" in data:
         quoted = _text(data, "quotedContent")
         plain = content_of("引用", text)
-        words = _QUOTING.sub("", plain.text, count=1).strip() if quoted else plain.text
+        words = plain.text[_quote_end(plain.text) :].strip() if quoted else plain.text
         return Content(words or plain.text, plain.attachments, quoted or plain.quoted)
     if "位置" in kind and (place := _text(data, "locationPoiname")):
         return Content("", (Attachment(AttachmentKind.LOCATION, place),))
@@ -167,6 +178,12 @@ def _weflow_content(kind: str, text: str, data: dict[str, Any]) -> Content:
         return Content("", (Attachment(AttachmentKind.STICKER, caption),))
     is_path = re.fullmatch(r"[^\n]*[/\\][^\n/\\]+\.\w{2,5}", text) is not None
     return content_of(kind, text, text if is_path else "")
+
+
+def _quote_end(text: str) -> int:
+    """Where the words begin behind a quotation of one line."""
+    match = _QUOTING.match(text)
+    return match.end() if match else 0
 
 
 def _numbered(kind: Any, subkind: Any) -> str:

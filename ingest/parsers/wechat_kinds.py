@@ -57,7 +57,7 @@ NUMBERED = {
 }
 """Type and subtype in WeChat's database, as PyWxDump names them (pywxdump/db/utils)."""
 _QUOTE = re.compile(
-    r"\s*\[引用\]\s*(?:\([^()\n]*\))?\s*(?P<who>[^:：\n]{0,64})[:：](?P<what>.*)", re.DOTALL
+    r"\[引用\]\s*(?:\([^()\n]*\))?\s*(?P<who>[^:：\n]{0,64})[:：](?P<what>.*)", re.DOTALL
 )
 _TRANSCRIPT = re.compile(
     r"语音时长[：:]\s*(?P<seconds>[\d.]+)\s*秒(?:\s*翻译结果[：:](?P<words>.*))?", re.DOTALL

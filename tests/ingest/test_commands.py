@@ -65,6 +65,14 @@ def test_ingest_prints_one_object_with_what_it_did(export: Path, data: Callable[
         "files": 1,
         "files_known": 0,
         "added": {"new": 180, "changed": 0, "same": 0, "forgotten": 0},
+        "settled": {
+            "joined": 0,
+            "bridges": 0,
+            "unwrapped": 0,
+            "bots": 0,
+            "mentions": 0,
+            "named": 0,
+        },
         "skipped": {"empty": 1},
         "problems": [],
     }
@@ -253,6 +261,38 @@ def test_dataset_shows_a_person_the_splits(
     shown = capsys.readouterr().out
     assert "validation" in shown
     assert "languages" in shown
+
+
+def test_a_report_tells_every_rule_with_examples_and_builds_nothing(
+    export: Path,
+    home: Path,
+    data: Callable[..., Any],
+    complaint: Callable[..., str],
+    capsys: Capture,
+) -> None:
+    data("ingest", export, "--self", "Kevin Buzzard")
+    assert "no dataset yet; run: atself dataset" in complaint("dataset", "--report")
+    data("dataset")
+    before = {path.name: path.read_bytes() for path in (home / "dataset").iterdir()}
+    report = data("dataset", "--report")
+    assert report["written"] == report["learned"] + sum(
+        rule["count"] for name, rule in report["rules"].items() if "counts less" not in name
+    )
+    assert report["silence"]["per_answer"] == 3
+    assert run(["dataset", "--report"]) == 0
+    assert "written by @self" in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in (home / "dataset").iterdir()} == before
+
+
+def test_a_page_is_written_beside_the_dataset(
+    export: Path, home: Path, data: Callable[..., Any], capsys: Capture
+) -> None:
+    data("ingest", export, "--self", "Kevin Buzzard")
+    data("dataset")
+    assert run(["dataset", "--html"]) == 2
+    assert "--html goes with --report" in capsys.readouterr().err
+    assert data("dataset", "--report", "--html") == {"page": str(home / "dataset" / "report.html")}
+    assert "<!doctype html>" in (home / "dataset" / "report.html").read_text("utf-8")
 
 
 def test_a_dataset_without_self_or_with_too_little_is_one_line(

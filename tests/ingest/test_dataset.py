@@ -63,7 +63,8 @@ def test_the_same_input_gives_the_same_bytes(
 ) -> None:
     first = built()
     before = files(home)
-    assert sorted(before) == ["manifest.json", "test.jsonl", "train.jsonl", "validation.jsonl"]
+    splits = [f"{split}.jsonl" for split in SPLITS]
+    assert set(before) == {"manifest.json", *splits, *(f"silence.{name}" for name in splits)}
     assert built() == first
     assert files(home) == before
 
@@ -105,7 +106,8 @@ def test_the_manifest_tells_what_the_dataset_is_made_of(
         assert counts.messages == sum(len(lines_of(window)) for window in found)
         assert counts.tokens > counts.messages
     learned = sum(split.replies for split in manifest.splits.values())
-    assert learned + manifest.dropped["thread crosses a split border"] == ROUNDS
+    assert (learned, manifest.learned, manifest.written) == (ROUNDS, ROUNDS, ROUNDS)
+    assert manifest.dropped == {}
 
 
 def test_the_name_and_the_card_of_the_settings_come_into_the_head(
@@ -142,12 +144,12 @@ def test_a_thread_that_crosses_a_border_is_left_out_and_counted(
     built: Callable[..., DatasetManifest], archive: Archive, talk: Talk, home: Path
 ) -> None:
     talk.chatter(ROUNDS)
-    before = built().dropped["thread crosses a split border"]
+    assert built().dropped == {}
     quoted = talk.messages[0]
     talk.say("bob", "about that very first one", minutes=90, reply_to=quoted)
     talk.say("kevin", "which crosses every border")
     talk.recorded(archive)
-    assert built().dropped["thread crosses a split border"] == before + 1
+    assert built().dropped == {"thread crosses a split border": 1}
     everywhere = [text for split in SPLITS for w in windows(home, split) for text in lines_of(w)]
     assert "which crosses every border" not in everywhere
     assert everywhere.count("question 0 about noodles") == 1
@@ -162,9 +164,11 @@ def test_what_is_not_learned_is_counted_by_reason(
     talk.say("bob", "and?")
     talk.say("kevin", "https://example.org")
     talk.chatter(ROUNDS // 2)
-    dropped = built().dropped
-    assert dropped.pop("thread crosses a split border") == 2  # the two that borders fall into
-    assert dropped == {"forward": 1, "link only": 1}
+    manifest = built()
+    assert manifest.dropped == {"forward": 1, "link only": 1}
+    assert manifest.rules["forward"].examples == [talk.messages[ROUNDS // 2 * 3 + 1].id]
+    assert manifest.rules["forward"].share == pytest.approx(1 / manifest.written, abs=1e-5)
+    assert manifest.learned == manifest.written - 2
 
 
 def test_windows_come_back_as_they_were_cut(
@@ -331,8 +335,8 @@ def test_secrets_are_redacted_in_lines_and_memories_and_counted(
     assert b"bob@example.org" not in content
     assert b"7946" not in content
     assert "my mail is [email], noodles question" in lines_of(windows(home, "train")[0])
-    assert manifest.dropped["redacted email"] >= 1
-    assert manifest.dropped["redacted phone"] >= 1
+    assert manifest.redacted["email"] >= 1
+    assert manifest.redacted["phone"] >= 1
     built(dataset__memory_share=1.0, ingest__redact=False)
     assert b"bob@example.org" in b"".join(files(home).values())
 
@@ -356,3 +360,46 @@ def test_several_chats_are_learned_from_together(
     manifest = built()
     assert manifest.chats == ["Noodle Club", "Other Club"]
     assert {window.chat for window in windows(home, "test")} == {"test:chat", "test:other"}
+
+
+def test_writings_never_become_windows(
+    built: Callable[..., DatasetManifest], archive: Archive, talk: Talk, home: Path
+) -> None:
+    essay = Talk("writing:essay", "Essay")
+    essay.chat = replace(essay.chat, platform="writing")
+    for number in range(40):
+        essay.say("kevin", f"chapter {number} of a long story")
+    archive.add(essay.messages)
+    talk.chatter(ROUNDS)
+    talk.recorded(archive)
+    manifest = built()
+    assert manifest.dropped == {"writing": 40}
+    assert manifest.chats == ["Noodle Club"]
+    assert {window.chat for window in windows(home, "train")} == {"test:chat"}
+
+
+def test_a_manifest_from_before_there_were_reports_is_read(
+    built: Callable[..., DatasetManifest], home: Path
+) -> None:
+    built()
+    path = home / "dataset" / "manifest.json"
+    data = orjson.loads(path.read_bytes())
+    for name in ("written", "learned", "rules", "redacted", "silence"):
+        del data[name]
+    del data["splits"]["train"]["openers"]
+    path.write_bytes(orjson.dumps(data))
+    assert read_manifest(home / "dataset").rules == {}
+    path.write_bytes(orjson.dumps(data | {"dreams": 1}))
+    with pytest.raises(DatasetError, match="newer atself; run: atself dataset"):
+        read_manifest(home / "dataset")
+
+
+def test_national_phone_numbers_are_known_by_time_zone_and_by_setting(
+    built: Callable[..., DatasetManifest], talk: Talk, home: Path
+) -> None:
+    talk.say("bob", "call 0812-3456-7890 about the noodles")
+    talk.say("kevin", "tomorrow")
+    talk.chatter(ROUNDS)
+    assert built(dataset__memory_share=0.0).redacted == {}
+    for known in ({"ingest__time_zone": "Asia/Jakarta"}, {"ingest__phone_regions": "ID"}):
+        assert built(dataset__memory_share=0.0, **known).redacted == {"phone": 1}

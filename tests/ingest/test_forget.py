@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest.archive import Archive
+from ingest.chat import Account
 from ingest.errors import ArchiveError
 from ingest.intake import Added
 from tests.ingest.talk import Talk, texts
@@ -137,3 +138,45 @@ def test_forgetting_an_unknown_person_changes_nothing(archive: Archive, told: Ta
     with pytest.raises(ArchiveError, match="nobody in the archive"):
         archive.forget("nobody")
     assert archive.revision == revision
+
+
+def test_all_accounts_of_the_forgotten_go_and_none_comes_back(archive: Archive, told: Talk) -> None:
+    told.names["z10"] = "Zeb"
+    told.say("z10", "from my phone")
+    told.recorded(archive)
+    archive.merge("z9", "z10")
+    assert archive.forget("Zebulon Quux") == 3
+    assert [person.handle for person in archive.people()] == ["bob", "kevin"]
+    assert archive.add(told.messages).forgotten == 3
+
+
+def test_names_in_others_texts_forwards_and_private_titles_go(tmp_path: Path, told: Talk) -> None:
+    private = Talk("test:private", title="Zebulon Quux")
+    private.chat = replace(private.chat, is_private=True)
+    private.say("kevin", "hello there")
+    told.say("bob", "I told Zebulon Quux about it")
+    told.say("bob", "Zebulon, are you there? Kevin is.")
+    told.say("bob", "his words", forwarded_from="Zebulon Quux")
+    path = tmp_path / "archive.sqlite"
+    with Archive.open(path, create=True) as archive:
+        archive.add(private.messages)
+        told.recorded(archive)
+        archive.settle()
+        archive.forget("zebulon_quux")
+        assert texts(archive.messages("test:chat"))[-3:] == [
+            "I told someone about it",
+            "someone, are you there? Kevin is.",
+            "his words",
+        ]
+        assert [m.forwarded_from for m in archive.messages("test:chat")][-1] == "someone"
+        assert [chat.title for chat in archive.chats()] == ["someone", "Noodle Club"]
+        archive.settle()
+    assert b"zebulon" not in all_bytes(tmp_path).lower()
+
+
+def test_an_export_of_names_does_not_bring_the_forgotten_back(archive: Archive, told: Talk) -> None:
+    told.recorded(archive)
+    archive.forget("zebulon_quux")
+    page = told.say("z9", "as seen on a page")
+    page = replace(page, author=Account("test", "name:Zebulon Quux", "Zebulon Quux"))
+    assert archive.add([page]).forgotten == 1

@@ -126,13 +126,11 @@ JUNK = {
     "blank lines": b"\n\n \n",
     "png": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
     "html": b"<!DOCTYPE html>\n<html><body>@self: hi</body></html>\n",
-    "whatsapp": b"12/25/23, 9:01 AM - Maya: hello\n12/25/23, 9:02 AM - Budi: hi\n",
     "csv": b"AuthorID,Author,Date,Content\n1,maya,2020-01-01,hello\n",
-    "discord": b'{"guild": {"id": "1"}, "channel": {"id": "2"}, "messages": [{"id": "3"}]}',
-    "slack": b'[{"type": "message", "user": "U1", "text": "hi", "ts": "1.2"}]',
+    "discord server": b'{"guild": {"id": "1"}, "channels": [{"id": "2"}]}',
+    "slack's users": b'[{"id": "U1", "name": "maya", "profile": {"display_name": "Maya"}}]',
     "json": b'{"messages": []}',
     "prose": "他说：你好。\nShe said: hello @self\n".encode(),
-    "utf-16": "@self: hello\n@bob: hi\n".encode("utf-16"),
     "mail addresses": b"kevin@example.org: hello\n",
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from ingest.chat import Window
 from ingest.markup import Markup, markup_of
 from ingest.prompt import encode, render_window
 from registry.bases import locate
@@ -22,6 +24,7 @@ from trainer.examples import (
     encode_window,
     examples_of,
     sample,
+    weighed,
 )
 from trainer.vocabulary import check_tokens, gguf_tokenizer
 
@@ -144,6 +147,20 @@ def test_a_sample_is_spread_over_the_whole_period() -> None:
     chosen = sample(examples, tokens=100)
     assert [example.ids[0] for example in chosen] == list(range(0, 100, 10))
     assert sample(examples, tokens=5000) == examples
+
+
+def test_turns_are_learned_as_often_as_they_weigh_and_the_same_ones_each_time() -> None:
+    def window(number: int, weight: float) -> Window:
+        turns = [replace(turn, weight=weight) for turn in habit_window(number).turns]
+        return replace(habit_window(number), turns=tuple(turns))
+
+    windows = [window(number, 0.25) for number in range(400)]
+    learned = sum(len(each.replies) for each in weighed(windows))
+    assert learned == pytest.approx(400 * 3 * 0.25, rel=0.15)
+    assert list(weighed(windows)) == list(weighed(windows))
+    assert all(each.replies for each in weighed(windows))
+    full = [window(number, 1.0) for number in range(20)]
+    assert list(weighed(full)) == full
 
 
 def test_a_broken_gguf_is_one_clear_line(tmp_path: Path) -> None:
