@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
-from ingest.linking.columns import Utterance
-from ingest.linking.finder import Answer
+from ingest.linker.columns import Utterance
+from ingest.linker.finder import Answer
 
 BURST = 3 * 60
 EXCHANGE = 15 * 60

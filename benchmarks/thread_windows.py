@@ -54,6 +54,19 @@ def last_messages(messages: Sequence[Message], topics: Sequence[str], count: int
     return _held(shown, messages, topics)
 
 
+def held_by_threads(
+    messages: Sequence[Message], topics: Sequence[str], threads: Sequence[Thread]
+) -> Held:
+    """Of the REACH messages before each turn, those in its thread."""
+    place_of = {message.id: place for place, message in enumerate(messages)}
+    thread_of = {m.id: thread for thread in threads for m in thread.messages}
+    shown = {}
+    for turn in _turns(messages):
+        places = [place_of[message.id] for message in thread_of[messages[turn].id].messages]
+        shown[turn] = [place for place in places if turn - REACH <= place < turn]
+    return _held(shown, messages, topics)
+
+
 def held_by_windows(
     messages: Sequence[Message], topics: Sequence[str], threads: Sequence[Thread]
 ) -> Held:

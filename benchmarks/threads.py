@@ -24,13 +24,19 @@ import orjson
 
 from benchmarks import rule_linker
 from benchmarks.thread_scores import Links, score
-from benchmarks.thread_windows import Held, held_by_windows, last_messages, shared_discussions
+from benchmarks.thread_windows import (
+    Held,
+    held_by_threads,
+    held_by_windows,
+    last_messages,
+    shared_discussions,
+)
 from config.console import emit_table
 from ingest.answers import rows_of
 from ingest.archive import Archive
 from ingest.importer import import_paths
-from ingest.linking.columns import Utterance
-from ingest.linking.finder import Answer, answers_of
+from ingest.linker.columns import Utterance
+from ingest.linker.finder import Answer, answers_of
 from ingest.threads import recover_threads
 from training.ubuntu import Log, read_links, read_logs
 
@@ -68,7 +74,7 @@ def _links(folder: Path) -> None:
         found = way()
         each = (perf_counter() - started) * 1000 / messages
         scores = asdict(score(gold, found)).values()
-        rows.append((name, *(f"{value:.1f}" for value in scores), f"{each:.3f}"))
+        rows.append((name, *(f"{value:.2f}" for value in scores), f"{each:.3f}"))
     emit_table(
         ("links", "P", "R", "F1", "exact P", "exact R", "exact F1", "1-1", "VI", "ms/message"),
         rows,
@@ -130,6 +136,7 @@ def _windows(export: Path, truth: Path, me: str, gap: timedelta) -> None:
     rows: list[tuple[str, Held]] = [
         (f"last {count}", last_messages(messages, topic_of, count)) for count in LAST
     ]
+    rows.append(("our threads", held_by_threads(messages, topic_of, threads)))
     rows.append(("our windows", held_by_windows(messages, topic_of, threads)))
     emit_table(
         ("window", "of its topic %", "of the topic's last 30 held %", "messages", "empty %"),

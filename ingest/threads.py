@@ -1,7 +1,7 @@
 """Threads: which earlier message each message answers, and so what belongs together.
 
 One pass over a conversation, in order, with bounded state. Explicit replies are followed; all other
-links come from the learned model in ``ingest.linking``, which looks a few dozen messages ahead
+links come from the learned model in ``ingest.linker``, which looks a few dozen messages ahead
 where they are there. A message that answers nothing starts a thread.
 """
 
@@ -14,9 +14,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from ingest.chat import Kind, Link, Message, RawMessage, Thread
-from ingest.linking.columns import Utterance
-from ingest.linking.finder import REMEMBERED, Answer, Finder
+from ingest.linker.columns import Utterance
+from ingest.linker.finder import REMEMBERED, Answer, Finder
 
+BURST = timedelta(minutes=3)
+"""How long one person's next message is still part of the same turn."""
 MAX_MESSAGES = 400
 """Longer threads are handed on in pieces, so that memory stays bounded."""
 _NAMES = 4

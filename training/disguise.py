@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ingest.linking.columns import Utterance
+from ingest.linker.columns import Utterance
 from training.ubuntu import Log
 
 NIGHT = 8 * 3600.0

@@ -1,4 +1,4 @@
-"""Fitting one network of ingest.linking with torch, and handing it over as plain numbers."""
+"""Fitting one network of ingest.linker with torch, and handing it over as plain numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ingest.linking.columns import Array
+from ingest.linker.columns import Array
 
 HIDDEN, SECOND = 64, 48
 DROPOUT = 0.1
@@ -42,7 +42,7 @@ class Examples:
 
 
 class Trained(nn.Module):
-    """The same arithmetic as ingest.linking.network.Network, with dropout."""
+    """The same arithmetic as ingest.linker.network.Network, with dropout."""
 
     def __init__(self, pairs: int, alone: int) -> None:
         super().__init__()

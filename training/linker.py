@@ -24,12 +24,12 @@ import numpy as np
 import orjson
 import torch
 
-from ingest.linking.columns import Array, Columns
-from ingest.linking.finder import TOP, best_candidates, both_looks
-from ingest.linking.first import first_look
-from ingest.linking.network import FORMAT, WEIGHTS
-from ingest.linking.pairs import REACH, Pairs
-from ingest.linking.second import Found, roots_of
+from ingest.linker.columns import Array, Columns
+from ingest.linker.finder import TOP, best_candidates, both_looks
+from ingest.linker.first import first_look
+from ingest.linker.network import FORMAT, WEIGHTS
+from ingest.linker.pairs import REACH, Pairs
+from ingest.linker.second import Found, roots_of
 from training.disguise import disguised, small_chats
 from training.fit import Examples, Scaling, Trained, fit, plain, predict
 from training.ubuntu import Log, read_logs

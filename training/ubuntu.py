@@ -14,7 +14,7 @@ from datetime import UTC
 from pathlib import Path
 
 from ingest.chat import RawMessage
-from ingest.linking.columns import Utterance
+from ingest.linker.columns import Utterance
 from ingest.parsers.base import Reading
 from ingest.parsers.irc import parse
 from ingest.sources import sources_of

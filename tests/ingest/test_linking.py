@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.linking import finder
-from ingest.linking.columns import CAPACITY, Columns, Utterance
-from ingest.linking.finder import REMEMBERED, Finder, answers_of
-from ingest.linking.network import WEIGHTS, load
-from ingest.linking.pairs import REACH
-from ingest.linking.signs import COUNT, Names, signs, words
+from ingest.linker import finder
+from ingest.linker.columns import CAPACITY, Columns, Utterance
+from ingest.linker.finder import REMEMBERED, Finder, answers_of
+from ingest.linker.network import WEIGHTS, load
+from ingest.linker.pairs import AHEAD, REACH
+from ingest.linker.signs import COUNT, Names, signs, words
 
 LINES = (
     ("anna", "who has the key to the cellar?"),
@@ -184,7 +184,7 @@ def lookahead() -> Iterator[tuple[int, int]]:
 
 
 def test_answers_come_a_bounded_while_later() -> None:
-    assert max(said - answered for said, answered in lookahead()) < finder.BLOCK + 3 * finder.AHEAD
+    assert max(said - answered for said, answered in lookahead()) < finder.BLOCK + 3 * AHEAD
 
 
 def test_probabilities_of_a_network_sum_to_one() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.linking.finder import Finder
-from ingest.linking.network import load
+from ingest.linker.finder import Finder
+from ingest.linker.network import load
 from training import linker
 from training.disguise import disguised, small_chats
 from training.ubuntu import Log, read_logs

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.linking.columns import Array, Columns, Utterance
-from ingest.linking.first import first_look
-from ingest.linking.network import Weights, decide, load
-from ingest.linking.pairs import AHEAD, REACH, Pairs
-from ingest.linking.second import Found, roots_of, second_look
+from ingest.linker.columns import Array, Columns, Utterance
+from ingest.linker.first import first_look
+from ingest.linker.network import Weights, decide, load
+from ingest.linker.pairs import AHEAD, REACH, Pairs
+from ingest.linker.second import Found, roots_of, second_look
 
 BLOCK = 128
 """Messages looked at together: enough that the cost of numpy's calls is small beside the work."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import orjson
 
-from ingest.linking.columns import Array
+from ingest.linker.columns import Array
 
 WEIGHTS = Path(__file__).parent / "weights.json"
 FORMAT = 1

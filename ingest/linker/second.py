@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.linking.columns import BACK, Array
-from ingest.linking.pairs import AHEAD, LATER, REACH, Pairs, count
+from ingest.linker.columns import BACK, Array
+from ingest.linker.pairs import AHEAD, LATER, REACH, Pairs, count
 
 _AHEAD = np.arange(1, AHEAD + 1)
 

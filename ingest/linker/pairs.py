@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ingest.linking.columns import BACK, NAMED, Array, Columns
+from ingest.linker.columns import BACK, NAMED, Array, Columns
 
 REACH = 64
 """Messages looked back on: 98.8 % of the links in the training data are no longer than that."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.linking.signs import COUNT, Names, names_a_bot, signs, slot, words
+from ingest.linker.signs import COUNT, Names, names_a_bot, signs, slot, words
 
 Array = NDArray[Any]
 BACK = 256

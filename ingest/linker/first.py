@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.linking.columns import BACK, Array
-from ingest.linking.pairs import AHEAD, LATER, REACH, STEPS, Pairs, count, naming
-from ingest.linking.signs import COUNT
+from ingest.linker.columns import BACK, Array
+from ingest.linker.pairs import AHEAD, LATER, REACH, STEPS, Pairs, count, naming
+from ingest.linker.signs import COUNT
 
 FAR = np.log(999.0)
 
