@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("cli.doctor:doctor", "What is installed, what is missing, what will be used."),
     "ingest": ("ingest.commands:ingest", "Read chat exports into the archive."),
     "people": ("ingest.people.commands:people", "Who is who: list, merge, split, rename, @self."),
+    "threads": ("ingest.threads_command:threads", "Who answers whom in an export."),
     "writings": ("cli.writings:writings", "Add your own texts; make question-answer pairs."),
     "dataset": ("ingest.dataset.commands:dataset", "Cut the archive into training windows."),
     "export": ("ingest.dataset.export_command:export", "Write the dataset for other trainers."),

@@ -1,28 +1,28 @@
 """Threads: which earlier message each message answers, and so what belongs together.
 
-One pass over a conversation, in order, with bounded state. The evidence, strongest first: an
-explicit reply; a mention; the same person typing on; a person staying in the exchange they were in;
-being the next to speak. A message with none of these starts a thread.
+One pass over a conversation, in order, with bounded state. Explicit replies are followed; all other
+links come from the learned model in ``ingest.linker``, which looks a few dozen messages ahead
+where they are there. A message that answers nothing starts a thread.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from ingest.chat import Link, Message, Thread
+from ingest.chat import Kind, Link, Message, RawMessage, Thread
+from ingest.linker.columns import Utterance
+from ingest.linker.finder import REMEMBERED, Answer, Finder
 
 BURST = timedelta(minutes=3)
-"""How long one person's next message still continues their last."""
-EXCHANGE = timedelta(minutes=15)
-"""How long someone who took part in an exchange is taken to be still in it."""
+"""How long one person's next message is still part of the same turn."""
 MAX_MESSAGES = 400
 """Longer threads are handed on in pieces, so that memory stays bounded."""
-REMEMBERED = 4000
-"""Messages a reply can reach back to."""
+_NAMES = 4
+"""Names of a person, the latest first, that a text is searched for."""
 
 
 def recover_threads(messages: Iterable[Message], *, gap: timedelta) -> Iterator[Thread]:
@@ -45,6 +45,36 @@ def thread_with(messages: Sequence[Message], id: str, *, gap: timedelta) -> Thre
     return next((t for t in threads if any(m.id == id for m in t.messages)), None)
 
 
+def utterance(message: Message) -> Utterance:
+    """What the linker may know of a message of the archive."""
+    person = message.person
+    return Utterance(
+        message.id,
+        person.handle,
+        (person.handle, *person.names[: -_NAMES - 1 : -1]),
+        message.text,
+        message.sent_at.timestamp(),
+        message.mentions,
+        message.reply_to,
+        person.is_bot,
+    )
+
+
+def heard(message: RawMessage) -> Utterance:
+    """What the linker may know of a message fresh from a parser."""
+    author = message.author
+    return Utterance(
+        message.id,
+        f"{author.platform}:{author.key}",
+        (author.name or author.key,),
+        message.text,
+        message.sent_at.timestamp() if message.chat.has_times else None,
+        tuple(f"{account.platform}:{account.key}" for account in message.mentions),
+        message.reply_to,
+        author.is_bot,
+    )
+
+
 @dataclass
 class _Open:
     """A thread still growing."""
@@ -63,25 +93,44 @@ class Linker:
 
     def __init__(self, gap: timedelta) -> None:
         self._gap = gap
+        self._finder = Finder()
+        self._waiting: deque[Message] = deque()  # until the finder has seen enough after them
         self._open: OrderedDict[str, _Open] = OrderedDict()  # least recently active first
         self._thread_of: OrderedDict[str, tuple[str, Message]] = OrderedDict()
-        self._last_by: dict[str, Message] = {}
         self._full: dict[str, str] = {}  # thread handed on at its limit → the one that goes on
 
     def add(self, message: Message) -> Iterator[Thread]:
-        """Link ``message``; yields the threads that ended before it."""
+        """Take in ``message``; yields the threads now known to have ended."""
+        self._waiting.append(message)
+        if message.kind is not Kind.SERVICE:
+            for answer in self._finder.add(utterance(message)):
+                yield from self._settle(answer)
+
+    def close(self) -> Iterator[Thread]:
+        """The threads that are still open."""
+        for answer in self._finder.close():
+            yield from self._settle(answer)
+        while self._waiting:
+            yield from self._place(self._waiting.popleft(), None)
+        yield from (thread.frozen() for thread in self._open.values())
+        self._open.clear()
+
+    def _settle(self, answer: Answer) -> Iterator[Thread]:
+        """Place the messages up to the one that ``answer`` is about; notices stand alone."""
+        while self._waiting[0].id != answer.key:
+            yield from self._place(self._waiting.popleft(), None)
+        link = None
+        if answer.to is not None:
+            link = Link(answer.key, answer.to, answer.reason, answer.score)
+        yield from self._place(self._waiting.popleft(), link)
+
+    def _place(self, message: Message, link: Link | None) -> Iterator[Thread]:
         yield from self._expire(message.sent_at)
-        link = self._link(message)
         thread = self._join(message, link)
         self._remember(message, thread)
         if len(thread.messages) >= MAX_MESSAGES:
             self._full[thread.id] = ""
             yield self._open.pop(thread.id).frozen()
-
-    def close(self) -> Iterator[Thread]:
-        """The threads that are still open."""
-        yield from (thread.frozen() for thread in self._open.values())
-        self._open.clear()
 
     def _expire(self, now: datetime) -> Iterator[Thread]:
         while self._open:
@@ -89,34 +138,6 @@ class Linker:
             if now - oldest.last_at <= self._gap:
                 return
             yield self._open.popitem(last=False)[1].frozen()
-
-    def _link(self, message: Message) -> Link | None:
-        if message.reply_to is not None and message.reply_to in self._thread_of:
-            return Link(message.id, message.reply_to, "reply")
-        for reason, target, limit in self._candidates(message):
-            if target is not None and message.sent_at - target.sent_at <= limit:
-                return Link(message.id, target.id, reason)
-        return None
-
-    def _candidates(self, message: Message) -> Iterator[tuple[str, Message | None, timedelta]]:
-        own = self._last_by.get(message.person.handle)
-        if own is not None and self._is_last_word(own):
-            yield "burst", own, BURST
-        for handle in message.mentions:
-            if handle != message.person.handle:
-                yield "mention", self._last_by.get(handle), self._gap
-        yield "burst", own, BURST
-        yield "exchange", own and self._last_of_thread(own), EXCHANGE
-        latest = next(reversed(self._open.values())).messages[-1] if self._open else None
-        yield "next", latest, self._gap
-
-    def _is_last_word(self, message: Message) -> bool:
-        """Whether nobody spoke since: typing on needs no other evidence, not even a mention."""
-        return bool(self._thread_of) and next(reversed(self._thread_of)) == message.id
-
-    def _last_of_thread(self, message: Message) -> Message | None:
-        thread = self._open.get(self._current(self._thread_of[message.id][0]))
-        return thread.messages[-1] if thread else None
 
     def _current(self, thread_id: str) -> str:
         """The thread, or the piece it has come to."""
@@ -126,15 +147,8 @@ class Linker:
 
     def _join(self, message: Message, link: Link | None) -> _Open:
         thread = None
-        if link is not None:
-            thread_id, target = self._thread_of[link.target]
-            thread_id = self._current(thread_id)
-            thread = self._open.get(thread_id)
-            if thread is None:
-                thread = _Open(message.id, message.sent_at, [target])
-                if thread_id in self._full:  # else each speaker would go on alone
-                    self._full[thread_id] = thread.id
-            thread.links.append(link)
+        if link is not None and link.target in self._thread_of:
+            thread = self._joined(message, link)
         thread = thread or _Open(message.id, message.sent_at)
         thread.messages.append(message)
         thread.last_at = message.sent_at
@@ -142,10 +156,22 @@ class Linker:
         self._open.move_to_end(thread.id)
         return thread
 
+    def _joined(self, message: Message, link: Link) -> _Open | None:
+        """The thread that ``link`` leads to; over a silence only an explicit reply leads."""
+        thread_id, target = self._thread_of[link.target]
+        thread_id = self._current(thread_id)
+        thread = self._open.get(thread_id)
+        if thread is None:
+            is_full = thread_id in self._full
+            if link.reason != "reply" and not is_full:
+                return None
+            thread = _Open(message.id, message.sent_at, [target])
+            if is_full:  # else each speaker would go on alone
+                self._full[thread_id] = thread.id
+        thread.links.append(link)
+        return thread
+
     def _remember(self, message: Message, thread: _Open) -> None:
         self._thread_of[message.id] = (thread.id, message)
-        self._last_by[message.person.handle] = message
         if len(self._thread_of) > REMEMBERED:
-            _id, (_thread, old) = self._thread_of.popitem(last=False)
-            if self._last_by.get(old.person.handle) is old:
-                del self._last_by[old.person.handle]
+            self._thread_of.popitem(last=False)

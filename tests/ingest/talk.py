@@ -62,11 +62,16 @@ class Talk:
         return message
 
     def chatter(self, rounds: int, *, minutes: float = 1, gap: float = 60) -> None:
-        """Short exchanges: bob asks, kevin answers, anna has the last word, then silence."""
+        """Short exchanges: bob asks, kevin answers, anna has the last word, then silence.
+
+        Answers are marked as replies, so that no test hangs on what the linker makes of wording.
+        """
         for number in range(rounds):
-            self.say("bob", f"question {number} about noodles", minutes=gap)
-            self.say("kevin", f"answer {number}, more or less", minutes=minutes)
-            self.say("anna", f"noted {number}", minutes=minutes)
+            asked = self.say("bob", f"question {number} about noodles", minutes=gap)
+            said = self.say(
+                "kevin", f"answer {number}, more or less", minutes=minutes, reply_to=asked
+            )
+            self.say("anna", f"noted {number}", minutes=minutes, reply_to=said)
 
     def recorded(self, archive: Archive, *, me: str | None = "kevin") -> list[Message]:
         """Put everything said so far into ``archive``; the chat's messages as it gives them back.

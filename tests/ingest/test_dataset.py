@@ -147,8 +147,8 @@ def test_a_thread_that_crosses_a_border_is_left_out_and_counted(
     talk.chatter(ROUNDS)
     assert built().dropped == {}
     quoted = talk.messages[0]
-    talk.say("bob", "about that very first one", minutes=90, reply_to=quoted)
-    talk.say("kevin", "which crosses every border")
+    again = talk.say("bob", "about that very first one", minutes=90, reply_to=quoted)
+    talk.say("kevin", "which crosses every border", reply_to=again)
     talk.recorded(archive)
     assert built().dropped == {"thread crosses a split border": 1}
     everywhere = [text for split in SPLITS for w in windows(home, split) for text in lines_of(w)]

@@ -53,9 +53,9 @@ def test_a_thread_self_starts_becomes_an_opener_and_its_answers_replies(
 ) -> None:
     talk.chatter(60)
     talk.say("kevin", "guess what", minutes=120)
-    talk.say("kevin", "a new noodle place", minutes=0.5)
-    talk.say("bob", "where?")
-    talk.say("kevin", "round the corner")
+    news = talk.say("kevin", "a new noodle place", minutes=0.5)
+    where = talk.say("bob", "where?", reply_to=news)
+    talk.say("kevin", "round the corner", reply_to=where)
     manifest = built()
     [opener] = windows(home, WindowKind.OPENER)
     assert texts(opener) == [["guess what", "a new noodle place"]]
@@ -87,8 +87,8 @@ def test_every_message_is_taught_once_even_where_a_reply_brings_it_back(
     talk.chatter(60)
     for number in range(10):
         opened = talk.say("kevin", f"news {number}", minutes=100)
-        talk.say("bob", f"late answer {number}", minutes=100, reply_to=opened)
-        talk.say("kevin", f"indeed {number}")
+        late = talk.say("bob", f"late answer {number}", minutes=100, reply_to=opened)
+        talk.say("kevin", f"indeed {number}", reply_to=late)
     manifest = built(dataset__opener_share=1.0)
     taught = Counter(
         line.message_id

@@ -15,7 +15,7 @@ from rag.commands import index, recall
 
 LINES = (
     ("Fox", "which instrument did you play at school?"),
-    ("Lin", "the oboe, badly, for six years in the town orchestra"),
+    ("Lin", "Fox: the oboe, badly, for six years in the town orchestra"),
 )
 
 
