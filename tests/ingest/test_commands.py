@@ -61,7 +61,7 @@ def test_ingest_prints_one_object_with_what_it_did(export: Path, data: Callable[
         "self_messages": 60,
         "people": 3,
         "chats": 1,
-        "replies": 0,
+        "replies": 120,
         "files": 1,
         "files_known": 0,
         "added": {"new": 180, "changed": 0, "same": 0, "forgotten": 0},
