@@ -103,7 +103,11 @@ def _stamp(found: re.Match[str], enclosure: str, line: str) -> Stamp:
     is_padded = any(len(found[key]) == 2 and found[key][0] in "0٠०" for key in ("a", "b"))
     return Stamp(
         style,
-        (int(found["a"]), int(found["b"]), int(found["c"]) + _ERAS.get(found["era"] or "", 0)),
+        (
+            int(found["a"]),
+            int(found["b"]),
+            int(found["c"]) + _ERAS.get((found["era"] or "").upper(), 0),
+        ),
         (_hour(found), int(found["m"]), int(found["s"] or 0)),
         line[found.start("rest") :],
         is_padded or (len(found["a"]) == 2 and len(found["b"]) == 2),
