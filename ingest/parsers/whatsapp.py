@@ -19,7 +19,8 @@ from ingest.parsers.base import DailyRepeats, Parser, Reading, Skipped, digest, 
 from ingest.parsers.text import head_text, lines_of
 from ingest.parsers.whatsapp_body import PLATFORM, Body, account_of, body_of
 from ingest.parsers.whatsapp_notices import is_notice
-from ingest.parsers.whatsapp_stamp import MARKS, Survey, sender_of, stamp_of
+from ingest.parsers.whatsapp_stamp import MARKS, sender_of, stamp_of
+from ingest.parsers.whatsapp_survey import Survey
 from ingest.parsers.whatsapp_words import SELF
 
 _MAX_MESSAGE = 1 << 20

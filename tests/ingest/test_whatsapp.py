@@ -14,7 +14,8 @@ from ingest.chat import RawMessage
 from ingest.parsers import whatsapp
 from ingest.parsers.base import Reading, Skipped
 from ingest.parsers.whatsapp_body import body_of
-from ingest.parsers.whatsapp_stamp import Survey, sender_of, stamp_of
+from ingest.parsers.whatsapp_stamp import sender_of, stamp_of
+from ingest.parsers.whatsapp_survey import Survey
 
 FORMATS = {
     "US": "[%-m/%-d/%y, %-I:%M:%S %p] Ann: x",
