@@ -182,9 +182,9 @@ def test_the_times_within_a_burst_come_back_as_they_were(
     built: Callable[..., DatasetManifest], talk: Talk, home: Path
 ) -> None:
     talk.chatter(40)
-    talk.say("bob", "tell me", minutes=60)
+    before = talk.say("bob", "tell me", minutes=60)
     for seconds in (90, 4.5, 12):
-        talk.say("kevin", f"after {seconds}", minutes=seconds / 60)
+        before = talk.say("kevin", f"after {seconds}", minutes=seconds / 60, reply_to=before)
     built()
     reply = windows(home, WindowKind.REPLY)[-1].replies[0]
     times = [line.sent_at for line in reply.lines if line.sent_at]

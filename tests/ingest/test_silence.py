@@ -160,8 +160,9 @@ def test_a_dataset_holds_its_silences_in_proportion(
 ) -> None:
     talk.chatter(60)
     for number in range(200):
-        talk.say("anna", f"mail me at anna{number}@example.org", minutes=31)
-        talk.say("kevin" if number % 20 == 0 else "bob", f"meh {number}")
+        asked = talk.say("anna", f"mail me at anna{number}@example.org", minutes=31)
+        talk.say("kevin" if number % 20 == 0 else "bob", f"meh {number}", reply_to=asked)
+        talk.say("anna", f"well {number}", reply_to=asked)
     manifest = built(dataset__silence_per_answer=2.0)
     for split in SPLITS:
         counts = manifest.silence["splits"][split]
