@@ -35,8 +35,11 @@ def remove_person(connection: sqlite3.Connection, roster: Roster, person: Person
         connection.execute("DELETE FROM decision WHERE other = ?", (row,))
         connection.execute("UPDATE person SET same_as = NULL WHERE id = ?", (row,))
     connection.executemany("DELETE FROM person WHERE id = ?", [(row,) for row in rows])
-    # Names found to be everyday words; the next import finds those of the others anew.
+    # Names and what they were taken for, and words of voice notes, which tell no speaker: the next
+    # import finds those of the others anew.
     connection.execute("DELETE FROM meta WHERE key = 'everyday'")
+    connection.execute("DELETE FROM linked")
+    connection.execute("DELETE FROM media")
     finished.invalidate(connection)
     touch(connection)
     unsettle(connection)

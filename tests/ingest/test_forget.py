@@ -180,3 +180,20 @@ def test_an_export_of_names_does_not_bring_the_forgotten_back(archive: Archive, 
     page = told.say("z9", "as seen on a page")
     page = replace(page, author=Account("test", "name:Zebulon Quux", "Zebulon Quux"))
     assert archive.add([page]).forgotten == 1
+
+
+def test_neither_a_linked_name_nor_the_words_of_a_voice_note_are_left(
+    told: Talk, tmp_path: Path
+) -> None:
+    path = tmp_path / "archive.sqlite"
+    told.say("bob", "Zebulon Quux: are you there?")
+    told.say("bob", "I asked Zebulon Quux twice")
+    with Archive.open(path, create=True) as archive:
+        told.recorded(archive)
+        archive.settle()
+        archive.keep_media_words(b"digest", f"the {SECRET} voice note")
+        archive.forget("Zebulon Quux")
+        assert archive.media_words(b"digest") is None
+    found = b"".join(file.read_bytes() for file in tmp_path.iterdir()).lower()
+    assert b"zebulon" not in found
+    assert SECRET.encode() not in found
