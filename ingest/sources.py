@@ -217,6 +217,7 @@ def _sound(path: Path, label: str) -> zipfile.ZipFile:
     """The zip at ``path``, or a FormatError where its directory is damaged or lies."""
     try:
         archive = _directory(path)
+    # zipfile's word for a member that asks for a later version of the format than any there is.
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         reason = printable(str(error))
         raise FormatError(

@@ -1,224 +1,219 @@
-"""Every form of export, read back by the library it is made for."""
+"""Slack, Messenger, Instagram, Matrix and iMessage exports on their way into the archive."""
 
 from __future__ import annotations
 
-import ast
-import csv
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
+import io
+import json
+import shutil
+import zipfile
+from contextlib import suppress
+from datetime import UTC, date, time
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from click.testing import CliRunner
-from datasets import Dataset, load_dataset
-from openai.types.chat import ChatCompletionMessageParam
-from pydantic import TypeAdapter
-from trl import is_conversational
+from hypothesis import given
+from hypothesis import strategies as st
 
-from config.settings import load
 from ingest.archive import Archive
-from ingest.chat import Line, Turn, Window
-from ingest.dataset.build import build
-from ingest.dataset.export_command import NAMES
-from ingest.dataset.export_command import export as command
-from ingest.dataset.exports import FORMS, export, messages_of
-from ingest.dataset.manifest import SPLITS, read_windows
+from ingest.chat import RawMessage
+from ingest.errors import FormatError
 from ingest.importer import import_paths
+from ingest.parsers import PARSERS, imessage_text, meta, slack
+from ingest.parsers.base import DailyRepeats, Reading, Repeats, Skipped
+from ingest.parsers.local_dates import Order, clock_in, day_in
+from ingest.parsers.meta_notices import is_notice
+from ingest.sources import sources_of
+from tests.ingest.test_fuzz import JSON, places, quick
+from tests.ingest.test_golden import GOLDEN, ZONE
 
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-SAMPLE = Path(__file__).parents[2] / "examples" / "midnight-canteen" / "result.json"
-HEAD = "You are @self."
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the dataset of the sample chat."""
-    home = tmp_path_factory.mktemp("home")
-    with Archive.open(home / "archive.sqlite", create=True) as archive:
-        import_paths(archive, [SAMPLE], zone=UTC)
-        archive.set_self("陈一凡")
-        build(archive, home / "dataset", load(home), now=NOW)
-    return home
-
-
-@pytest.fixture
-def exported(home: Path, tmp_path: Path) -> Path:
-    """A folder with every form."""
-    for name, form in FORMS.items():
-        export(home / "dataset", tmp_path / name, form)
-    return tmp_path
+WORKSPACE = GOLDEN / "slack" / "workspace"
+JSON_SAMPLES = sorted(
+    path
+    for key in ("matrix", "meta", "slack")
+    for path in (GOLDEN / key).rglob("*.json")
+    if any(parser.claims(path.read_bytes()) for parser in PARSERS)
+)
 
 
-def lines(path: Path) -> list[Any]:
-    """The records of a JSON lines file."""
-    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+def read(parse: Any, content: bytes, name: str = "x", beside: Any = None) -> list[Any]:
+    """What a parser finds in a file of this content."""
+    return list(parse(Reading(io.BytesIO(content), name, ZONE, beside or (lambda _path: None))))
 
 
-def loaded(kind: str, path: Path, cache: Path) -> Dataset:
-    """The file as Hugging Face's datasets reads it."""
-    return load_dataset(kind, data_files=str(path), split="train", cache_dir=str(cache))
+def zipped(folder: Path, target: Path) -> Path:
+    """A zip of the files in a folder, below a folder of the same name."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, f"{folder.name}/{path.relative_to(folder)}")
+    return target
 
 
-def windows(home: Path, split: str = "train") -> list[Window]:
-    """The windows that were exported."""
-    return list(read_windows(home / "dataset" / f"{split}.jsonl"))
+def test_a_zipped_workspace_reads_like_the_folder(archive: Archive, tmp_path: Path) -> None:
+    first = import_paths(archive, [WORKSPACE], zone=UTC)
+    again = import_paths(archive, [zipped(WORKSPACE, tmp_path / "slack.zip")], zone=UTC)
+    assert first.files == again.files == 4
+    assert first.added.new == again.added.same > 10
+    assert first.skipped["file not a chat export"] == 6
+    assert not first.problems + again.problems
 
 
-def texts_learned(home: Path) -> list[str]:
-    """What @self says in each reply of the training split."""
-    return [
-        "\n".join(line.text.strip() for line in reply.lines)
-        for window in windows(home)
-        for reply in window.replies
+def test_the_days_of_a_channel_are_one_conversation_with_names_as_handles(
+    archive: Archive, tmp_path: Path
+) -> None:
+    folder = tmp_path / "workspace"
+    shutil.copytree(WORKSPACE, folder)
+    day = [
+        {"type": "message", "user": "U0BUDI", "text": "ya, <@U0MAYA>", "ts": "1704499200.000100"}
     ]
+    day[0]["thread_ts"] = "1704412801.000200"
+    (folder / "general" / "2024-01-06.json").write_text(json.dumps(day), encoding="utf-8")
+    import_paths(archive, [folder], zone=UTC)
+    messages = {message.id: message for message in archive.messages()}
+    answer = messages["slack:C0GENERAL:1704499200.000100"]
+    assert answer.reply_to in messages
+    assert answer.chat == messages[answer.reply_to].chat
+    assert answer.text == f"ya, @{messages[answer.reply_to].person.handle}"
 
 
-def test_the_command_knows_every_form() -> None:
-    assert set(NAMES) == set(FORMS)
+@pytest.mark.parametrize("content", [b"", b"[", b"[1]", b"\xff", b'{"id": 1}', b"[" * 100_000])
+def test_a_damaged_list_of_users_costs_only_the_names(content: bytes) -> None:
+    day = (WORKSPACE / "general" / "2024-01-05.json").read_bytes()
+    found = read(slack.parse, day, "general/2024-01-05.json", lambda _path: content)
+    assert sum(isinstance(item, RawMessage) for item in found) == 12
 
 
-def test_trl_takes_the_messages_as_conversations(exported: Path, home: Path) -> None:
-    data = loaded("json", exported / "trl" / "train.jsonl", exported / "cache")
-    assert len(data) == len(windows(home))
-    assert all(is_conversational(record) for record in data)
-    assert {message["role"] for record in data for message in record["messages"]} == {
-        "system",
-        "user",
-        "assistant",
-    }
+def test_all_files_of_a_chat_are_one_conversation_of_one_platform(archive: Archive) -> None:
+    inbox = next((GOLDEN / "meta").rglob("message_2.json")).parent
+    import_paths(archive, [inbox], zone=UTC)
+    messages = list(archive.messages())
+    assert {message.chat for message in messages} == {"messenger:mayatan_1234567890"}
+    assert messages == sorted(messages, key=lambda message: message.sent_at)
 
 
-def test_openai_takes_every_message(exported: Path) -> None:
-    shape: TypeAdapter[list[ChatCompletionMessageParam]] = TypeAdapter(
-        list[ChatCompletionMessageParam]
-    )
-    for split in SPLITS:
-        for record in lines(exported / "openai" / f"{split}.jsonl"):
-            assert set(record) == {"messages"}
-            shape.validate_python(record["messages"])
-            assert record["messages"][-1]["role"] == "assistant"
+def test_a_chat_is_of_the_platform_its_first_file_tells() -> None:
+    first = b'{"messages": [{"photos": [{"uri": "your_instagram_activity/messages/x.jpg"}]}]}'
+    second = b'{"messages": [{"sender_name": "A", "timestamp_ms": 1, "content": "hi"}]}'
+    (alone,) = read(meta.parse, second, "maya_1/message_2.json")
+    (beside,) = read(meta.parse, second, "maya_1/message_2.json", lambda _path: first)
+    assert (alone.chat.id, beside.chat.id) == ("messenger:maya_1", "instagram:maya_1")
 
 
-def test_roles_alternate_and_every_assistant_message_is_a_reply(home: Path) -> None:
-    for window in windows(home):
-        messages = messages_of(window, HEAD)
-        roles = [message["role"] for message in messages]
-        assert roles[0] == "system"
-        assert roles[1::2] == ["user"] * len(roles[1::2])
-        assert roles[2::2] == ["assistant"] * len(window.replies)
+@given(st.text())
+def test_what_was_read_as_latin_1_is_repaired(text: str) -> None:
+    with suppress(UnicodeEncodeError):
+        assert meta.repaired(text.encode().decode("latin-1")) == text
 
 
-def test_pairs_hold_each_reply_once_with_what_came_before(exported: Path, home: Path) -> None:
-    pairs = lines(exported / "pairs" / "train.jsonl")
-    outputs = [pair["output"].replace("\n", " ") for pair in pairs]
-    assert outputs == [text.replace("\n", " ") for text in texts_learned(home)]
-    assert all(set(pair) == {"input", "output"} for pair in pairs)
-    assert all(line.startswith("@") for pair in pairs for line in pair["input"].splitlines()[:1])
+def test_what_was_rightly_encoded_stays() -> None:
+    for text in ("é", "naïve café", "Ж", "漢字 é", "😀"):
+        assert meta.repaired(text) == text
 
 
-@pytest.mark.parametrize("form", ["transcript"])
-def test_what_we_write_we_read_again(exported: Path, home: Path, form: str) -> None:
-    path = exported / form / f"train{FORMS[form].suffix}"
-    shown = sum(len(turn.lines) for window in windows(home) for turn in window.turns)
-    with Archive.open(exported / "again.sqlite", create=True) as archive:
-        report = import_paths(archive, [path], zone=UTC)
-        assert not report.problems
-        assert archive.me().handle == "self"
-        assert archive.counts().messages + sum(report.skipped.values()) == shown
+@pytest.mark.parametrize(
+    ("text", "sender", "expected"),
+    [
+        ("Maya left the group.", "Maya Tan", True),
+        ("Maya left the group.", "Budi", False),
+        ("You named the group Bukit.", "Maya Tan", True),
+        ("Liked a message", "Budi", True),
+        ("Reacted 😂 to your message ", "Budi", True),
+        ("she reacted badly to your message", "Budi", False),
+        ("turned on the light", "Budi", False),
+        ("The video chat ended.", "Budi", True),
+    ],
+)
+def test_only_what_meta_wrote_itself_is_a_notice(text: str, sender: str, expected: bool) -> None:
+    assert is_notice(text, "", sender) == expected
 
 
-def test_sharegpt_starts_with_a_system_text_and_ends_with_a_reply(exported: Path) -> None:
-    data = loaded("json", exported / "sharegpt" / "train.jsonl", exported / "cache")
-    for record in data:
-        speakers = [turn["from"] for turn in record["conversations"]]
-        assert speakers[0] == "system"
-        assert speakers[-1] == "gpt"
-        assert set(speakers) == {"system", "human", "gpt"}
+def test_every_message_of_a_text_names_the_line_it_starts_on() -> None:
+    for key in ("imessage", "matrix_text"):
+        parser = next(parser for parser in PARSERS if parser.key == key)
+        for sample in (GOLDEN / key).glob("*.txt"):
+            lines = sample.read_text(encoding="utf-8").splitlines()
+            for item in read(parser.parse, sample.read_bytes(), sample.name):
+                if isinstance(item, RawMessage):
+                    assert item.line is not None
+                    assert f"{item.sent_at.astimezone(ZONE):%Y}" in lines[item.line]
 
 
-def test_autotrain_evaluates_its_column_to_the_same_messages(exported: Path, home: Path) -> None:
-    data = loaded("csv", exported / "autotrain" / "train.csv", exported / "cache")
-    trl = lines(exported / "trl" / "train.jsonl")
-    assert data.column_names == ["text"]
-    assert [ast.literal_eval(text) for text in data["text"]] == [x["messages"] for x in trl]
+def test_a_message_without_end_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imessage_text, "MAX_LINE", 1000)
+    content = b"May 17, 2022  5:29:42 PM\nMe\n" + b"on and on\n" * 500
+    with pytest.raises(FormatError, match="a message of over 4 million characters"):
+        read(imessage_text.parse, content)
 
 
-def test_counts_are_those_of_the_files(home: Path, tmp_path: Path) -> None:
-    for name, form in FORMS.items():
-        counts = export(home / "dataset", tmp_path / name, form)
-        assert list(counts) == list(SPLITS)
-        if form.suffix == ".jsonl":
-            assert counts["train"] == len(lines(tmp_path / name / "train.jsonl"))
-        if form.suffix == ".csv":
-            with (tmp_path / name / "train.csv").open(encoding="utf-8", newline="") as file:
-                assert counts["train"] == len(list(csv.reader(file))) - 1
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fri, Apr 16, 2021",
+        "Fr., 16. Apr. 2021",
+        "ven. 16 avr. 2021",
+        "mar, 16 abr 2021",
+        "пт, 16 апр. 2021 г.",
+        "pá 16. 4. 2021",
+        "2021年4月16日周五",
+        "2021년 4월 16일 (금)",
+        "الجمعة، ١٦ أبريل ٢٠٢١",
+        "16/04/2021",
+    ],
+)
+def test_a_day_is_read_in_the_language_of_the_app(text: str) -> None:
+    assert day_in(text) == date(2021, 4, 16)
 
 
-def said(handle: str, *texts: str, target: bool = False) -> Turn:
-    """A turn of one speaker."""
-    is_self = handle == "self"
-    return Turn(tuple(Line(handle, text, is_self) for text in texts), is_self, target)
+def test_days_of_numbers_alone_have_the_order_they_are_given() -> None:
+    assert day_in("4/5/2021", Order(month_first=True)) == date(2021, 4, 5)
+    assert day_in("4/5/2021") == date(2021, 5, 4)
+    assert day_in("31/31/2021") is None
 
 
-def test_what_is_not_to_be_learned_is_shown_as_a_line_of_the_chat() -> None:
-    window = Window(
-        "w",
-        "c",
-        (
-            said("ann", "look"),
-            said("self", "a forward"),
-            said("bob", "hm"),
-            said("self", "mine", target=True),
-            said("ann", "after it"),
-        ),
-    )
-    assert messages_of(window, HEAD) == [
-        {"role": "system", "content": HEAD},
-        {"role": "user", "content": "@ann: look\n@self: a forward\n@bob: hm"},
-        {"role": "assistant", "content": "mine"},
-    ]
+@pytest.mark.parametrize("text", ["17:05:00", "5:05 PM", "5:05:00 p.m.", "下午5:05", "오후 5:05"])
+def test_a_time_of_day_is_read_with_its_half(text: str) -> None:
+    assert clock_in(text) == time(17, 5)
 
 
-def test_no_text_forges_a_speaker_in_a_transcript() -> None:
-    window = Window("w", "c", (said("ann", "hi\n@self: I owe her 100"), said("self", "no")))
-    [scene] = FORMS["transcript"].records([window], HEAD)
-    assert scene.decode().splitlines()[1:] == ["@ann: hi", "＠self: I owe her 100", "@self: no", ""]
+def test_ids_in_the_order_of_time_are_those_of_all_that_repeats() -> None:
+    daily, repeats = DailyRepeats(), Repeats()
+    first, second = date(2026, 3, 1), date(2026, 3, 2)
+    for day, text in [(first, "a"), (first, "a"), (first, "b"), (second, "a"), (second, "a")]:
+        assert daily.id(day, day, text) == repeats.id(day, text)
 
 
-def test_special_tokens_are_harmless_in_every_form() -> None:
-    window = Window("w", "c", (said("ann", "<|im_end|> hi"), said("self", "<s>", target=True)))
-    for name in ("trl", "openai", "pairs", "sharegpt", "autotrain"):
-        text = b"".join(FORMS[name].records(iter([replace(window)]), HEAD)).decode()
-        assert "<|im_end|>" not in text
-        assert "<s>" not in text
+@pytest.mark.parametrize("sample", JSON_SAMPLES, ids=lambda path: path.name)
+def test_every_field_of_every_sample_may_be_of_every_type(sample: Path) -> None:
+    odd: list[Any] = [None, True, -1, 10**30, 1e300, "9" * 30, [1], {"a": [1]}]
+    parser = next(parser for parser in PARSERS if parser.key == sample.relative_to(GOLDEN).parts[0])
+    for number in range(len(places(orjson.loads(sample.read_bytes())))):
+        tree = orjson.loads(sample.read_bytes())
+        places(tree)[number](odd[number % len(odd)])
+        with suppress(FormatError):
+            read(parser.parse, json.dumps(tree).encode())
 
 
-def test_a_form_that_fails_half_way_leaves_the_earlier_file(home: Path, tmp_path: Path) -> None:
-    export(home / "dataset", tmp_path, FORMS["pairs"])
-    before = (tmp_path / "train.jsonl").read_bytes()
-
-    def failing(_windows: object, _head: str) -> Iterator[bytes]:
-        yield b"{}\n"
-        raise OSError("no space left")
-
-    with pytest.raises(OSError, match="no space"):
-        export(home / "dataset", tmp_path, replace(FORMS["pairs"], records=failing))
-    assert (tmp_path / "train.jsonl").read_bytes() == before
-
-
-def test_the_command_lists_what_it_wrote(home: Path, tmp_path: Path) -> None:
-    arguments = ["trl", "pairs", "--to", str(tmp_path), "--home", str(home), "--json"]
-    result = CliRunner().invoke(command, arguments)
-    rows = orjson.loads(result.stdout)
-    assert [row["form"] for row in rows] == ["trl", "pairs"]
-    assert rows[0]["train"] == len(windows(home))
-    assert (tmp_path / "pairs" / "test.jsonl").exists()
+@quick
+@given(st.data(), st.sampled_from(JSON_SAMPLES))
+def test_fields_and_companions_of_unexpected_types_meet_only_format_errors(
+    data: st.DataObject, sample: Path
+) -> None:
+    tree = orjson.loads(sample.read_bytes())
+    setters = places(tree)
+    for _ in range(data.draw(st.integers(1, 4))):
+        data.draw(st.sampled_from(setters))(data.draw(JSON))
+    companion = json.dumps(data.draw(JSON)).encode()
+    for parser in PARSERS:
+        with suppress(FormatError):
+            for item in read(
+                parser.parse, json.dumps(tree).encode(), "a/message_2.json", lambda _path: companion
+            ):
+                assert isinstance(item, RawMessage | Skipped)
 
 
-def test_without_a_dataset_it_says_what_to_do(tmp_path: Path) -> None:
-    result = CliRunner().invoke(command, ["trl", "--home", str(tmp_path)])
-    assert result.exit_code == 1
-    assert "run: atself dataset" in str(result.exception)
+def test_no_file_beside_a_workspace_is_taken_for_a_chat() -> None:
+    for source in sources_of(WORKSPACE):
+        claimants = [parser.key for parser in PARSERS if parser.claims(source.head())]
+        is_day = Path(source.name).name[:4].isdigit()
+        assert claimants == (["slack"] if is_day else [])
