@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest.archive import Archive
+from tests.ingest.exports_on_disk import LOG
 from tests.ingest.talk import Talk
 
 
@@ -27,3 +28,12 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 def talk() -> Talk:
     """A chat to speak in."""
     return Talk()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one good export, ``z.txt``, that comes last."""
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "z.txt").write_text(LOG, encoding="utf-8")
+    return folder

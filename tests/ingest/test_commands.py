@@ -7,12 +7,14 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from cli.app import run
 from ingest.archive import Archive
+from ingest.errors import ArchiveError
 from tests.ingest.talk import Talk, write_telegram
 
 Capture = pytest.CaptureFixture[str]
@@ -177,13 +179,24 @@ def test_an_archive_that_cannot_be_opened_is_one_line(
     assert "check that the folder exists" in complaint("ingest", export)
 
 
-def test_an_archive_that_may_not_be_written_is_one_line(
-    export: Path, complaint: Callable[..., str], home: Path
-) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("no permission holds root back; the test above meets the same error")
-    home.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    assert "check that the folder exists" in complaint("ingest", export)
+def test_an_archive_that_may_not_be_written_is_one_line() -> None:
+    """In a child process, as a user for whom permissions count: root may write everywhere."""
+    with TemporaryDirectory() as home:
+        Path(home).chmod(stat.S_IRUSR | stat.S_IXUSR | stat.S_IROTH | stat.S_IXOTH)
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            try:
+                Archive.open(Path(home) / "archive.sqlite", create=True)
+            except ArchiveError as error:
+                os.write(writer, str(error).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        os.close(writer)
+        with os.fdopen(reader) as said:
+            assert "check that the folder exists" in said.read()
 
 
 @pytest.mark.parametrize(
