@@ -76,7 +76,7 @@ def _models(home: Home) -> Check:
 
 
 def _index(home: Home) -> Check:
-    from rag.manifest import read_manifest
+    from rag.index.manifest import read_manifest
 
     manifest = read_manifest(home.index)
     if manifest is None:

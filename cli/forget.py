@@ -122,7 +122,7 @@ def _dataset_holds(folder: Path, person: Person) -> tuple[str | None, bool]:
 
 def _clean_index(place: Home, settings: Settings) -> None:
     from ingest.archive import Archive
-    from rag.indexing import build_index
+    from rag.index.building import build_index
 
     with Archive.open(place.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
         build_index(archive, place, settings, now=lambda: datetime.now(UTC))

@@ -26,8 +26,8 @@ from config.settings import Home, load
 if TYPE_CHECKING:
     from ingest.archive import Archive
     from ingest.chat import Message
-    from rag.indexing import Hooks
-    from rag.manifest import IndexManifest
+    from rag.index.building import Hooks
+    from rag.index.manifest import IndexManifest
     from rag.recall import Recalled
 
 
@@ -55,7 +55,7 @@ def index(
       atself index --rebuild --embedder multilingual-e5-small
     """
     from ingest.archive import Archive
-    from rag.indexing import build_index
+    from rag.index.building import build_index
 
     settings = load(home, recall__embedder=embedder)
     started = time.monotonic()
@@ -112,7 +112,7 @@ def _now() -> datetime:
 @contextmanager
 def _hooks(archive: Archive, minutes: float | None) -> Iterator[Hooks]:
     """Progress for both stages, and the time budget."""
-    from rag.indexing import Hooks
+    from rag.index.building import Hooks
 
     total = archive.counts().messages
     deadline = None if minutes is None else time.monotonic() + 60 * minutes

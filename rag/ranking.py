@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ingest.chunks import Chunk
 from ingest.terms import terms
-from rag.catalogue import terms_of
+from rag.index.catalogue import terms_of
 
 # Reciprocal rank fusion, Cormack, Clarke and Büttcher, SIGIR 2009: 60 is their constant.
 _RANK_OFFSET = 60

@@ -20,11 +20,12 @@ from ingest.chat import Message, Passage
 from ingest.chunks import Chunk, words_in
 from ingest.clean import is_noise
 from ingest.database import millis
-from rag.catalogue import Catalogue
-from rag.embed import Embedder, make_embedder
+from rag.embedding.models import Embedder, make_embedder
 from rag.errors import StoreError
-from rag.indexing import CATALOGUE, load_chunks, open_store
-from rag.manifest import IndexManifest, Model, read_manifest
+from rag.index.building import CATALOGUE, load_chunks, open_store
+from rag.index.catalogue import Catalogue
+from rag.index.manifest import IndexManifest, Model, read_manifest
+from rag.index.store import VectorStore
 from rag.ranking import (
     SELF_WEIGHT,
     Candidate,
@@ -34,10 +35,9 @@ from rag.ranking import (
     weigh,
     without_repeats,
 )
-from rag.store import VectorStore
 
 if TYPE_CHECKING:
-    from rag.embed import Vectors
+    from rag.embedding.models import Vectors
 
 _QUERY_CHARS = 600
 _LINES_BEFORE = 2

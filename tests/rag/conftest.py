@@ -11,8 +11,8 @@ import pytest
 from config.settings import Home, Settings, load
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, RawMessage
-from rag.indexing import Hooks, build_index
-from rag.manifest import IndexManifest
+from rag.index.building import Hooks, build_index
+from rag.index.manifest import IndexManifest
 from rag.recall import Recall
 
 START = datetime(2025, 3, 1, 9, tzinfo=UTC)

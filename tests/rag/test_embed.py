@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rag.embed import (
+from rag.embedding.models import (
     ENGLISH,
     MULTILINGUAL,
     Embedder,

@@ -19,10 +19,10 @@ import pytest
 
 from config.settings import Home, load
 from ingest.archive import Archive
-from rag.catalogue import Catalogue
 from rag.errors import IndexMismatch
-from rag.indexing import CATALOGUE, VECTORS, Hooks, open_store
-from rag.manifest import read_manifest
+from rag.index.building import CATALOGUE, VECTORS, Hooks, open_store
+from rag.index.catalogue import Catalogue
+from rag.index.manifest import read_manifest
 from rag.recall import Recall
 
 Say = Callable[..., Any]

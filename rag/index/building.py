@@ -21,10 +21,10 @@ from ingest.archive import Archive
 from ingest.chat import Kind, Message
 from ingest.chunks import CUTTER, Chunk, chunks_of
 from ingest.threads import recover_threads
-from rag.catalogue import Catalogue, Entry
-from rag.embed import Embedder, choose_embedder, embed_in_order, make_embedder
-from rag.manifest import IndexManifest, Model, write_manifest
-from rag.store import VectorStore
+from rag.embedding.models import Embedder, choose_embedder, embed_in_order, make_embedder
+from rag.index.catalogue import Catalogue, Entry
+from rag.index.manifest import IndexManifest, Model, write_manifest
+from rag.index.store import VectorStore
 
 BATCH = 256
 _SAMPLE_PER_CHAT = 2000

@@ -1,0 +1,1 @@
+"""The index: passages, their vectors, and how both follow the archive."""
