@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from config.console import say
+from config.locks import Lease
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Message, Passage
@@ -23,9 +24,10 @@ from ingest.database import millis
 from ingest.scope import EVERYWHERE, Scope
 from rag.embedding.models import Embedder, make_embedder
 from rag.errors import StoreError
-from rag.index.building import CATALOGUE, load_chunks, open_store
+from rag.index.building import load_chunks, open_store
 from rag.index.catalogue import Catalogue
-from rag.index.manifest import IndexManifest, Model, read_manifest
+from rag.index.generations import hold
+from rag.index.manifest import IndexManifest, Model
 from rag.index.store import VectorStore
 from rag.ranking import (
     SELF_WEIGHT,
@@ -66,12 +68,14 @@ class Recall:
         catalogue: Catalogue | None = None,
         embedder: Embedder | None = None,
         open_vectors: Callable[[], VectorStore] | None = None,
+        lease: Lease | None = None,
         warn: Callable[[str], None] = say,
     ) -> None:
         self._archive, self._settings, self._warn = archive, settings, warn
         self._catalogue, self._embedder = catalogue, embedder
         self._open_vectors = open_vectors if embedder else None
         self._store: VectorStore | None = None
+        self._lease = lease
         self._chats = {chat.id: chat for chat in archive.chats()}
         common = catalogue.meta("common") if catalogue else None
         self._common = frozenset(common or ())
@@ -90,18 +94,24 @@ class Recall:
         Raises IndexMismatch where the index was built with another embedder than the settings ask
         for. The model and Chroma are loaded at the first query.
         """
-        manifest = read_manifest(home.index)
-        if manifest is None or not (home.index / CATALOGUE).exists():
+        held = hold(home.index)
+        if held is None:
             warn(_NO_INDEX)
             return cls(archive, settings, warn=warn)
-        embedder = _embedder_of(manifest, settings)
-        catalogue = Catalogue(home.index / CATALOGUE)
+        manifest, generation, lease = held
+        try:
+            embedder = _embedder_of(manifest, settings)
+            catalogue = generation.catalogue()
+        except BaseException:
+            lease.release()
+            raise
         return cls(
             archive,
             settings,
             catalogue=catalogue,
             embedder=embedder,
-            open_vectors=lambda: open_store(home.index, settings, catalogue),
+            open_vectors=lambda: open_store(settings, catalogue),
+            lease=lease,
             warn=warn,
         )
 
@@ -117,6 +127,8 @@ class Recall:
             self._store.close()
         if self._catalogue is not None:
             self._catalogue.close()
+        if self._lease is not None:
+            self._lease.release()
 
     def query(
         self,
@@ -171,7 +183,7 @@ class Recall:
             if self._store is None:
                 self._store = self._open_vectors()
             vector = self._embedder.embed_queries([text])[0]
-            chats = self._store.chats() if chat is None else [chat]
+            chats = self._store.shelves() if chat is None else [chat]
             store = self._store
             found = [pair for key in chats for pair in self._nearest(store, key, vector, before)]
         except StoreError as error:

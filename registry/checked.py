@@ -13,7 +13,7 @@ from typing import Any
 
 from registry.artefact import MANIFEST, FileRecord, ModelManifest, record_of, write_json
 from registry.errors import RegistryError
-from registry.locks import Lease
+from config.locks import Lease
 
 CHECKED = "checked.json"
 

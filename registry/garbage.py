@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from registry.artefact import ModelManifest
-from registry.locks import claimed, exclusive
+from config.locks import claimed, exclusive
 from registry.store import INCOMING, REMOVED, Registry
 
 SCRATCH = ("merged", "artefact", "*.gguf", "*.npy", "*.tmp")

@@ -30,7 +30,7 @@ from registry.artefact import (
 )
 from registry.checked import remember
 from registry.errors import RegistryError
-from registry.locks import Lease, claimed, exclusive
+from config.locks import Lease, claimed, exclusive
 
 SERVING = "serving.json"
 COLLECTED = "removed.json"

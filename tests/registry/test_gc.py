@@ -17,7 +17,7 @@ from cli.app import app
 from registry.checked import CHECKED, hold_model
 from registry.errors import RegistryError
 from registry.garbage import collect
-from registry.locks import held
+from config.locks import held
 from registry.store import Registry
 from tests.registry.made import NOON, added, manifest
 

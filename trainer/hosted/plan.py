@@ -15,7 +15,7 @@ from config.settings import Home, Settings
 from ingest.dataset.manifest import DatasetManifest, read_manifest
 from ingest.prompt import RENDERER
 from registry.artefact import write_json
-from registry.locks import exclusive
+from config.locks import exclusive
 from trainer.errors import TrainingError
 from trainer.hosted.cost import Estimate
 from trainer.hosted.files import Contents, SentFile, write_files

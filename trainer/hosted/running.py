@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from config.console import progress, say
 from config.settings import Home, Settings
-from registry.locks import exclusive
+from config.locks import exclusive
 from trainer.errors import TrainingError
 from trainer.hosted.consent import LOCAL
 
