@@ -33,8 +33,8 @@ class Sizes:
     back), and replies lead ``reach`` messages back.
     """
 
-    least: int = 2000
-    most: int = 8000
+    least: int = 4000
+    most: int = 12_000
     warm: int = 256
     reach: int = REMEMBERED
 
