@@ -62,14 +62,15 @@ def build_index(
     now: Callable[[], datetime],
     hooks: Hooks | None = None,
     rebuild: bool = False,
+    is_patient: bool = False,
 ) -> IndexManifest:
     """Bring the index of ``home`` up to date with the archive and say what it holds.
 
     Raises IndexMismatch where it was built with another embedder, unless ``rebuild``, and IndexBusy
-    where another process is at it. Files that cannot be read are made anew.
+    where another process is at it, unless ``is_patient``. Files that cannot be read are made anew.
     """
     hooks = hooks or Hooks()
-    with writing(home.index):
+    with writing(home.index, is_patient=is_patient):
         builder = _Builder(archive, home.index, settings, now, hooks)
         try:
             return builder.run(rebuild=rebuild)

@@ -120,7 +120,7 @@ def followed(archive: Archive, path: Path, settings: Settings) -> tuple[int, set
     return sum(task.segment.messages for task in tasks), {*rows, *quotes}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_what_changed_is_cut_as_if_all_were_cut_anew(
     archive: Archive, tmp_path: Path, settings: Settings, seed: int
 ) -> None:
@@ -129,7 +129,7 @@ def test_what_changed_is_cut_as_if_all_were_cut_anew(
     archive.set_self("Lin")
     whole, _ = followed(archive, tmp_path / "kept.sqlite", settings)
     assert whole == 260
-    for number in range(8):
+    for number in range(6):
         for _ in range(town.dice.choice((1, 1, 3))):
             town.happen()
         _, kept = followed(archive, tmp_path / "kept.sqlite", settings)
