@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -155,7 +155,7 @@ def test_who_people_are_is_followed(archive: Archive, tmp_path: Path, settings: 
     archive.set_self("Lin")
     path = tmp_path / "kept.sqlite"
     followed(archive, path, settings)
-    decisions = (
+    decisions: tuple[Callable[[], object], ...] = (
         lambda: archive.merge("Fox", "Mei"),
         lambda: archive.mark_bot("Oto"),
         lambda: archive.split("Fox"),
