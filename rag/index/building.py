@@ -22,7 +22,7 @@ from ingest.archive import Archive
 from ingest.chat import Kind
 from ingest.chunks import CUTTER
 from rag.embedding.models import Embedder, choose_embedder, make_embedder
-from rag.errors import DamagedIndex
+from rag.errors import DamagedIndex, IndexBusy
 from rag.index.catalogue import Catalogue
 from rag.index.cutting import Cutter, note_common
 from rag.index.generations import CATALOGUE, VECTORS, Generation, Generations, writing
@@ -204,6 +204,8 @@ class _Builder:
         old = ledger.meta("source")
         folder = self.index / str(old)
         with closing(generation.store(self.settings)) as store:
+            if store.is_stale():
+                raise IndexBusy(f"{self.index}: written by another atself; it must be opened anew")
             if old is None or not folder.exists():
                 yield Embedding(self.archive, ledger, store, wrapped, self.settings)
                 return

@@ -246,7 +246,42 @@ def test_what_is_damaged_is_made_anew(
     assert len(said) == (damage in ("catalogue", "chroma"))
 
 
-def test_a_damaged_graph_is_noticed(place: Home) -> None:
+_WRITES = """
+    import sys
+    from datetime import UTC, datetime
+    from pathlib import Path
+    from config.settings import Home, load
+    from ingest.archive import Archive
+    from rag.index import building
+    from tests.rag.quick import Quick
+    home = Home(Path(sys.argv[1]))
+    with Archive.open(home.archive) as archive:
+        building.build_index(archive, home, load(home.path), now=lambda: datetime.now(UTC),
+                             hooks=building.Hooks(wrap=lambda _: Quick()))
+"""
+
+
+def test_what_another_process_wrote_is_seen_after_opening_anew(
+    town: Archive, quickly: Index, place: Home, say: Say
+) -> None:
+    before = quickly().vectors
+    reader = serving(place).store(load(place.path))
+    assert not reader.is_stale()
+    town.add(say((("Lin", "the tram to the old mill was full of dogs"),), day=40))
+    assert _child(_WRITES, place).returncode == 0
+    assert reader.is_stale()
+    town.add(say((("Lin", "the second tram was empty but for a cat"),), day=41))
+    with pytest.raises(IndexBusy, match="opened anew"):  # half of it is not known here
+        quickly()
+    reader.close()
+    assert quickly().vectors == before + 2
+    reader = serving(place).store(load(place.path))
+    assert not reader.is_stale()
+    reader.close()
+
+
+@pytest.mark.parametrize("name", ["data_level0.bin", "header.bin", "length.bin"])
+def test_a_graph_that_was_cut_short_is_not_loaded(place: Home, name: str) -> None:
     def opened() -> VectorStore:
         return VectorStore.open(place.index / VECTORS, load(place.path).recall, namespace="a")
 
@@ -255,12 +290,14 @@ def test_a_damaged_graph_is_noticed(place: Home) -> None:
     store.add(CHAT, [str(number) for number in range(1200)], vectors, [START] * 1200)
     store.probe(CHAT, 384)
     store.close()
-    [graph] = place.index.rglob("data_level0.bin")  # Chroma writes one from 1,000 vectors on
-    graph.write_bytes(b"")
-    damaged = opened()
-    with pytest.raises(DamagedIndex, match="atself index"):
-        damaged.probe(CHAT, 384)
-    damaged.close()
+    [graph] = place.index.rglob(name)  # Chroma writes one from 1,000 vectors on
+    content = graph.read_bytes()
+    for left in {0, len(content) // 2 + 1} if name == "data_level0.bin" else {0}:
+        graph.write_bytes(content[:left])
+        with pytest.raises(DamagedIndex, match="cut short"):
+            opened()
+    graph.write_bytes(content)
+    opened().close()
 
 
 _KILLED = """
