@@ -1,34 +1,33 @@
 """Recall: what was said before about what is being said now.
 
-Meaning (vectors in Chroma) and words (BM25 in the archive) each name candidates; their ranks are
-fused, the floor takes out what is not relevant, and the text is read from the archive. The chat and
-the moment bound both searches themselves, so that nothing from elsewhere or later is ever a
-candidate.
+Meaning (vectors in Chroma, :mod:`rag.meaning`) and words (BM25 in the archive, :mod:`rag.wording`)
+each name candidates; their ranks are fused, the floor takes out what is not relevant, and the text
+is read from the archive. Place and moment bound both searches themselves, so that nothing from
+elsewhere or later is ever a candidate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from itertools import islice
 
 from config.console import say
 from config.settings import Home, Settings
 from ingest.archive import Archive
-from ingest.chat import Message, Passage
+from ingest.chat import Conversation, Message, Passage
 from ingest.chunks import Chunk, words_in
-from ingest.clean import is_noise
 from ingest.database import millis
 from ingest.scope import EVERYWHERE, Scope
 from rag.embedding.models import Embedder, make_embedder
-from rag.errors import StoreError
 from rag.index.building import CATALOGUE, load_chunks, open_store
 from rag.index.catalogue import Catalogue
 from rag.index.manifest import IndexManifest, Model, read_manifest
-from rag.index.store import VectorStore
+from rag.index.shelves import SHARED
+from rag.meaning import Meaning
 from rag.ranking import (
-    SELF_WEIGHT,
     Candidate,
     fuse,
     informative_terms,
@@ -36,12 +35,9 @@ from rag.ranking import (
     weigh,
     without_repeats,
 )
-
-if TYPE_CHECKING:
-    from rag.embedding.models import Vectors
+from rag.wording import Wording
 
 _QUERY_CHARS = 600
-_LINES_BEFORE = 2
 _NO_INDEX = "no finished index: recall goes by words alone; build one with: atself index"
 
 
@@ -55,8 +51,27 @@ class Recalled:
     coverage: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    text: str
+    informative: tuple[str, ...]
+    scope: Scope
+    shelves: tuple[str, ...]
+    before: datetime | None
+    exclude: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """Fused scores and cosines by passage id; passages that no index holds yet."""
+
+    scores: Mapping[str, float]
+    similarities: Mapping[str, float]
+    fresh: Mapping[str, Chunk]
+
+
 class Recall:
-    """Hybrid search over one archive and its index; a context manager."""
+    """Hybrid search over one archive and its index; a context manager, for one thread."""
 
     def __init__(
         self,
@@ -64,15 +79,12 @@ class Recall:
         settings: Settings,
         *,
         catalogue: Catalogue | None = None,
-        embedder: Embedder | None = None,
-        open_vectors: Callable[[], VectorStore] | None = None,
-        warn: Callable[[str], None] = say,
+        meaning: Meaning | None = None,
     ) -> None:
-        self._archive, self._settings, self._warn = archive, settings, warn
-        self._catalogue, self._embedder = catalogue, embedder
-        self._open_vectors = open_vectors if embedder else None
-        self._store: VectorStore | None = None
-        self._chats = {chat.id: chat for chat in archive.chats()}
+        self._archive, self._settings = archive, settings
+        self._catalogue, self._meaning = catalogue, meaning
+        gap = timedelta(minutes=settings.threads.gap_minutes)
+        self._wording = Wording(archive, catalogue, gap=gap)
         common = catalogue.meta("common") if catalogue else None
         self._common = frozenset(common or ())
 
@@ -88,22 +100,19 @@ class Recall:
         """Use the index of ``home``; without a finished one recall goes by words, with a warning.
 
         Raises IndexMismatch where the index was built with another embedder than the settings ask
-        for. The model and Chroma are loaded at the first query.
+        for. Model and vectors are loaded by :meth:`warm`, or at the first question.
         """
         manifest = read_manifest(home.index)
         if manifest is None or not (home.index / CATALOGUE).exists():
             warn(_NO_INDEX)
-            return cls(archive, settings, warn=warn)
+            return cls(archive, settings)
         embedder = _embedder_of(manifest, settings)
         catalogue = Catalogue(home.index / CATALOGUE)
-        return cls(
-            archive,
-            settings,
-            catalogue=catalogue,
-            embedder=embedder,
-            open_vectors=lambda: open_store(home.index, settings, catalogue),
-            warn=warn,
-        )
+        if embedder is None:
+            return cls(archive, settings, catalogue=catalogue)
+        namespace = catalogue.namespace
+        meaning = Meaning(embedder, lambda: open_store(home.index, settings, namespace), warn=warn)
+        return cls(archive, settings, catalogue=catalogue, meaning=meaning)
 
     def __enter__(self) -> Recall:
         return self
@@ -113,10 +122,15 @@ class Recall:
 
     def close(self) -> None:
         """Close the index; the archive belongs to the caller."""
-        if self._store is not None:
-            self._store.close()
+        if self._meaning is not None:
+            self._meaning.close()
         if self._catalogue is not None:
             self._catalogue.close()
+
+    def warm(self) -> None:
+        """Load model and vectors now, so that no question waits for them."""
+        if self._meaning is not None:
+            self._meaning.warm()
 
     def query(
         self,
@@ -127,12 +141,21 @@ class Recall:
         limit: int,
         exclude: Collection[str] = (),
     ) -> list[Passage]:
-        """Passages relevant to ``text``, best first; often none.
+        """Passages relevant to ``text`` for a reply in ``chat``, best first; often none.
 
-        Only from ``chat`` (None searches every chat, which only the owner may see), only what
-        ended strictly before the moment, and nothing that quotes a message in ``exclude``.
+        Only what was said in ``chat``, own writings, and what @self said in chats marked shareable
+        (``chat`` None searches everything, which only the owner may see); only what ended strictly
+        before the moment; nothing that quotes a message in ``exclude``. Takes at most
+        ``recall.seconds``: what is found by then is what there is.
         """
-        found = self.search(text, chat=chat, before=before, limit=limit, exclude=exclude)
+        found = self.search(
+            text,
+            chat=chat,
+            before=before,
+            limit=limit,
+            exclude=exclude,
+            seconds=self._settings.recall.seconds,
+        )
         return [recalled.passage for recalled in found]
 
     def search(
@@ -143,120 +166,115 @@ class Recall:
         before: datetime | None,
         limit: int,
         exclude: Collection[str] = (),
+        seconds: float | None = None,
     ) -> list[Recalled]:
-        """Like :meth:`query`, with the evidence."""
-        asked = text[-_QUERY_CHARS:]
-        if limit <= 0 or not words_in(asked):
+        """Like :meth:`query`, with the evidence, and with as much time as it takes."""
+        question = self._question(text, chat, before, exclude)
+        if question is None or limit <= 0:
             return []
-        similarities = self._by_meaning(asked, chat, before)
-        by_words, fresh = self._by_words(asked, chat, before)
-        rankings = [by_words] if not similarities else [list(similarities), by_words]
-        candidates = self._candidates(asked, fuse(rankings), similarities, fresh)
-        informative = informative_terms(asked, self._common)
-        floor = self._floor(asked)
-        relevant = (
-            candidate
-            for candidate in candidates
-            if is_relevant(candidate, floor, informative)
-            and not any(message.id in exclude for message in candidate.chunk.messages)
+        known = {found.id: found for found in self._archive.chats()}
+        relevant = self._relevant(question, self._evidence(question, seconds))
+        best = islice(without_repeats(relevant), limit)
+        return [_recalled(candidate, known) for candidate in best]
+
+    def _question(
+        self, text: str, chat: str | None, before: datetime | None, exclude: Collection[str]
+    ) -> _Question | None:
+        """What is asked, and where it may look; None where nothing is."""
+        asked = text[-_QUERY_CHARS:]
+        if not words_in(asked):
+            return None
+        scope = EVERYWHERE
+        if chat is not None:
+            shareable = self._settings.recall.shareable
+            scope = Scope.around(chat, self._archive.chats(), shareable)
+        return _Question(
+            asked,
+            informative_terms(asked, self._common),
+            scope,
+            self._shelves(chat),
+            before,
+            frozenset(exclude),
         )
-        kept = without_repeats(relevant)
-        return [self._recalled(candidate) for _, candidate in zip(range(limit), kept, strict=False)]
 
-    def _by_meaning(self, text: str, chat: str | None, before: datetime | None) -> dict[str, float]:
-        """Cosines by passage id, nearest first; empty where there are no vectors."""
-        if self._open_vectors is None or self._embedder is None:
-            return {}
-        try:
-            if self._store is None:
-                self._store = self._open_vectors()
-            vector = self._embedder.embed_queries([text])[0]
-            chats = self._store.chats() if chat is None else [chat]
-            store = self._store
-            found = [pair for key in chats for pair in self._nearest(store, key, vector, before)]
-        except StoreError as error:
-            self._open_vectors = None  # one warning, not one per message
-            self._warn(f"{error} (until then recall goes by words alone)")
-            return {}
-        best = sorted(found, key=lambda pair: -pair[1])
-        return dict(best[: self._settings.recall.candidates])
-
-    def _nearest(
-        self, store: VectorStore, chat: str, vector: Vectors, before: datetime | None
-    ) -> list[tuple[str, float]]:
-        # Live, every passage is past, and without a filter Chroma answers ten times as fast.
-        newest = self._catalogue.latest(chat) if self._catalogue else 0
-        moment = None if before is None or newest < millis(before) else before
-        return store.nearest(chat, vector, self._settings.recall.candidates, before=moment)
-
-    def _by_words(
-        self, text: str, chat: str | None, before: datetime | None
-    ) -> tuple[list[str], dict[str, Chunk]]:
-        """Passage ids, best first, and those passages that are not in the catalogue yet."""
-        limit = self._settings.recall.candidates
+    def _evidence(self, question: _Question, seconds: float | None) -> _Evidence:
+        """What both halves find, side by side, within the time there is."""
+        started = time.monotonic()
+        most = self._settings.recall.candidates
+        if self._meaning is not None:
+            shelves = self._bounded(question.shelves, question.before)
+            self._meaning.ask(question.text, shelves, limit=most)
         # Common terms cost most of the time of a word search and decide nothing.
-        asked = " ".join(informative_terms(text, self._common))
-        scope = EVERYWHERE if chat is None else Scope.of(chat)
-        hits = self._archive.search(asked, scope=scope, before=before, limit=limit)
-        hits.sort(key=lambda hit: -hit[1] * (SELF_WEIGHT if hit[0].person.is_self else 1.0))
-        known = self._containing([message.id for message, _ in hits], chat, before)
-        ranking: list[str] = []
-        fresh: dict[str, Chunk] = {}
-        for message, _ in hits:
-            keys = known.get(message.id, [])
-            if not keys and self._is_unindexed(message):
-                chunk = self._around(message)
-                fresh[chunk.id] = chunk
-                keys = [chunk.id]
-            ranking.extend(keys)
-        return ranking, fresh
-
-    def _containing(
-        self, ids: Sequence[str], chat: str | None, before: datetime | None
-    ) -> dict[str, list[str]]:
-        if self._catalogue is None:
-            return {}
-        return self._catalogue.containing(ids, chat=chat, before=before)
-
-    def _is_unindexed(self, message: Message) -> bool:
-        """Whether a message that no passage quotes is news, rather than left out as small talk."""
-        if is_noise(message) or not words_in(message.text):
-            return False
-        return self._catalogue is None or millis(message.sent_at) > self._catalogue.latest(
-            message.chat
+        worded = self._wording.find(
+            question.informative,
+            scope=question.scope,
+            shelves=question.shelves,
+            before=question.before,
+            limit=most,
+            seconds=seconds,
         )
+        left = None if seconds is None else max(0.0, started + seconds - time.monotonic())
+        similarities = self._meaning.answer(left) if self._meaning is not None else {}
+        rankings = [list(similarities), worded.ranking] if similarities else [worded.ranking]
+        return _Evidence(fuse(rankings), similarities, worded.fresh)
 
-    def _around(self, message: Message) -> Chunk:
-        """A passage made on the spot: a message and the lines just before it."""
-        earlier = self._archive.history(message.chat, before=message.sent_at, limit=_LINES_BEFORE)
-        gap = timedelta(minutes=self._settings.threads.gap_minutes)
-        near = (m for m in earlier if message.sent_at - m.sent_at <= gap and not is_noise(m))
-        return Chunk((*near, message))
+    def _relevant(self, question: _Question, evidence: _Evidence) -> Iterator[Candidate]:
+        """The candidates that may be shown and that have to do with the question, best first."""
+        chunks = {
+            id: chunk
+            for id, chunk in self._chunks(evidence).items()
+            if _may_show(question.scope, chunk)
+            and question.exclude.isdisjoint(message.id for message in chunk.messages)
+        }
+        floor = self._floor(question.text)
+        for candidate in weigh(
+            chunks, evidence.scores, evidence.similarities, question.informative
+        ):
+            if is_relevant(candidate, floor, question.informative):
+                yield candidate
 
-    def _candidates(
-        self,
-        text: str,
-        scores: Mapping[str, float],
-        similarities: Mapping[str, float],
-        fresh: Mapping[str, Chunk],
-    ) -> list[Candidate]:
-        chunks = dict(fresh)
+    def _shelves(self, chat: str | None) -> tuple[str, ...]:
+        if chat is not None:
+            return chat, SHARED
+        return tuple(self._catalogue.shelves()) if self._catalogue else ()
+
+    def _bounded(
+        self, shelves: Sequence[str], before: datetime | None
+    ) -> dict[str, datetime | None]:
+        """The moment each shelf is bounded by.
+
+        Live, every passage is past, and without a filter Chroma answers ten times as fast.
+        """
+        if before is None or self._catalogue is None:
+            return dict.fromkeys(shelves)
+        latest = {shelf: self._catalogue.latest(shelf) for shelf in shelves}
+        return {shelf: before if millis(before) <= latest[shelf] else None for shelf in shelves}
+
+    def _chunks(self, evidence: _Evidence) -> dict[str, Chunk]:
+        chunks = dict(evidence.fresh)
         if self._catalogue is not None:
-            known = self._catalogue.entries(key for key in scores if key not in fresh)
+            known = self._catalogue.entries(id for id in evidence.scores if id not in chunks)
             chunks |= load_chunks(self._archive, known.values())
-        return weigh(chunks, scores, similarities, informative_terms(text, self._common))
+        return chunks
 
     def _floor(self, text: str) -> float:
         configured = self._settings.recall.floor
-        if configured is not None or self._embedder is None:
+        if configured is not None or self._meaning is None:
             return configured or 0.0
-        return self._embedder.floor(text)
+        return self._meaning.floor(text)
 
-    def _recalled(self, candidate: Candidate) -> Recalled:
-        chunk = candidate.chunk
-        is_dated = chunk.chat not in self._chats or self._chats[chunk.chat].has_times
-        passage = chunk.passage(is_dated=is_dated, score=round(candidate.score, 4))
-        return Recalled(passage, chunk.messages, candidate.similarity, candidate.coverage)
+
+def _may_show(scope: Scope, chunk: Chunk) -> bool:
+    """The shelves are kept by the last indexing; people and settings may have changed since."""
+    is_own = all(m.person.is_self and not m.forwarded_from for m in chunk.messages)
+    return scope.may_show(chunk.chat, is_own=is_own)
+
+
+def _recalled(candidate: Candidate, chats: Mapping[str, Conversation]) -> Recalled:
+    chunk = candidate.chunk
+    is_dated = chunk.chat not in chats or chats[chunk.chat].has_times
+    passage = chunk.passage(is_dated=is_dated, score=round(candidate.score, 4))
+    return Recalled(passage, chunk.messages, candidate.similarity, candidate.coverage)
 
 
 def _embedder_of(manifest: IndexManifest, settings: Settings) -> Embedder | None:

@@ -71,7 +71,7 @@ def build_index(
             _note_cut(catalogue, revision, settings)
         vectors, pending = 0, 0
         if embedder is not None:
-            store = open_store(home.index, settings, catalogue)
+            store = open_store(home.index, settings, catalogue.namespace)
             try:
                 vectors, pending = _embed_passages(archive, catalogue, store, embedder, hooks)
             finally:
@@ -95,7 +95,7 @@ def remove_index(home: Home, settings: Settings) -> None:
     path = home.index / CATALOGUE
     if settings.recall.chroma_url and path.exists():
         with Catalogue(path) as catalogue:
-            store = open_store(home.index, settings, catalogue)
+            store = open_store(home.index, settings, catalogue.namespace)
             for chat in store.chats():
                 store.drop(chat)
             store.close()
@@ -117,9 +117,8 @@ def pick_embedder(archive: Archive, folder: Path, settings: Settings) -> Embedde
     return make_embedder(choose_embedder(_sample(archive)))
 
 
-def open_store(folder: Path, settings: Settings, catalogue: Catalogue) -> VectorStore:
+def open_store(folder: Path, settings: Settings, namespace: str) -> VectorStore:
     """The vectors that belong to a catalogue."""
-    namespace = str(catalogue.meta("namespace"))
     return VectorStore.open(folder / VECTORS, settings.recall.chroma_url, namespace=namespace)
 
 

@@ -127,6 +127,13 @@ class Catalogue:
         rows = self._connection.execute("SELECT DISTINCT chat FROM passage ORDER BY chat")
         return [chat for (chat,) in rows]
 
+    @property
+    def namespace(self) -> str:
+        return str(self.meta("namespace"))
+
+    def shelves(self) -> list[str]:
+        return self.chats()
+
     def count(self, chat: str | None = None, *, only_self: bool = False) -> int:
         """How many passages there are."""
         sql = "SELECT count(*) FROM passage WHERE (? IS NULL OR chat = ?) AND has_self >= ?"
@@ -162,15 +169,16 @@ class Catalogue:
         }
 
     def containing(
-        self, messages: Iterable[str], *, chat: str | None, before: datetime | None
+        self, messages: Iterable[str], *, shelves: Sequence[str], before: datetime | None
     ) -> dict[str, list[str]]:
         """For each message the passages that quote it and ended before the moment."""
         rows = self._rows(
             "SELECT q.message, p.key FROM quote q JOIN passage p ON p.id = q.passage "
-            "WHERE q.message IN ({}) AND (? IS NULL OR p.chat = ?) "
+            f"WHERE p.chat IN ({','.join('?'*len(shelves))}) AND q.message IN ({{}}) "
             "AND (? IS NULL OR p.ended_at < ?) ORDER BY p.has_self DESC, p.id",
             list(messages),
-            [chat, chat, *[None if before is None else millis(before)] * 2],
+            [None if before is None else millis(before)] * 2,
+            shelves,
         )
         found: dict[str, list[str]] = {}
         for message, key in rows:
@@ -189,12 +197,12 @@ class Catalogue:
                 [(m.id, added.lastrowid, i) for i, m in enumerate(chunk.messages)],
             )
 
-    def _rows(self, sql: str, keys: Sequence[str], tail: Sequence[object] = ()) -> Iterator[Any]:
+    def _rows(self, sql: str, keys: Sequence[str], tail: Sequence[object] = (), head: Sequence[object] = ()) -> Iterator[Any]:
         """Rows of ``sql``, whose ``{}`` takes the keys, however many they are."""
         for start in range(0, len(keys), _VARIABLES):
             part = keys[start : start + _VARIABLES]
             marks = ",".join("?" * len(part))
-            yield from self._connection.execute(sql.format(marks), [*part, *tail])
+            yield from self._connection.execute(sql.format(marks), [*head, *part, *tail])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

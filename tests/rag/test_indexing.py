@@ -115,7 +115,7 @@ _KILLED = """
     from pathlib import Path
     from config.settings import Home, load
     from ingest.archive import Archive
-    from rag import indexing
+    from rag.index import building as indexing
     indexing.BATCH = 8
     home = Home(Path(sys.argv[1]))
     def advance(done, wanted):
