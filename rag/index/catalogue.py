@@ -174,7 +174,7 @@ class Catalogue:
         """For each message the passages that quote it and ended before the moment."""
         rows = self._rows(
             "SELECT q.message, p.key FROM quote q JOIN passage p ON p.id = q.passage "
-            f"WHERE p.chat IN ({','.join('?'*len(shelves))}) AND q.message IN ({{}}) "
+            f"WHERE p.chat IN ({','.join('?' * len(shelves))}) AND q.message IN ({{}}) "
             "AND (? IS NULL OR p.ended_at < ?) ORDER BY p.has_self DESC, p.id",
             list(messages),
             [None if before is None else millis(before)] * 2,
@@ -197,7 +197,13 @@ class Catalogue:
                 [(m.id, added.lastrowid, i) for i, m in enumerate(chunk.messages)],
             )
 
-    def _rows(self, sql: str, keys: Sequence[str], tail: Sequence[object] = (), head: Sequence[object] = ()) -> Iterator[Any]:
+    def _rows(
+        self,
+        sql: str,
+        keys: Sequence[str],
+        tail: Sequence[object] = (),
+        head: Sequence[object] = (),
+    ) -> Iterator[Any]:
         """Rows of ``sql``, whose ``{}`` takes the keys, however many they are."""
         for start in range(0, len(keys), _VARIABLES):
             part = keys[start : start + _VARIABLES]
