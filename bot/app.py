@@ -12,7 +12,6 @@ from bot.errors import ModelUnusable
 from bot.generation import Generator
 from bot.responder import Memory, Responder
 from bot.voice import Voice
-from config.console import say
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Passage
@@ -147,9 +146,8 @@ def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Me
 
     try:
         recall = Recall.open(settings, home, archive)
-    except RecallError as error:
-        say(f"recall goes by words alone: {error}")
-        recall = Recall(archive, settings)
+    except RecallError:  # told when it is warmed
+        recall = Recall(archive, settings, home)
     with recall:
         recall.warm()
         yield recall

@@ -28,8 +28,8 @@ from ingest.chat import (
 from ingest.database import bounds, connect, explained, fetched, immediate, instant, reach
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
+from ingest.following import Following
 from ingest.intake import Added, Intake
-from ingest.people.census import Census
 from ingest.people.handles import readdress
 from ingest.scope import EVERYWHERE, Scope
 from ingest.terms import any_of, terms
@@ -56,7 +56,7 @@ class Counts:
     replies: int
 
 
-class Archive(Census):
+class Archive(Following):
     """Everything that was said, and by whom. A context manager around one SQLite connection."""
 
     @classmethod
@@ -83,12 +83,6 @@ class Archive(Census):
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    @property
-    def revision(self) -> int:
-        """A number that grows whenever a message is added, changed or removed."""
-        row = self._connection.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()
-        return int(row[0])
-
     def add(self, messages: Iterable[RawMessage]) -> Added:
         """Insert what is new, update what changed, leave the rest; streamed in batches."""
         with explained("archive"):
@@ -98,6 +92,11 @@ class Archive(Census):
         """Remove what a chat holds beside these messages; how many that were."""
         with explained("archive"), immediate(self._connection):
             return Intake(self._connection, self._roster).retain(chat, ids)
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Remove these messages, as when they are deleted where they were said; how many."""
+        with explained("archive"), immediate(self._connection):
+            return Intake(self._connection, self._roster).remove(ids)
 
     def finished(self, fingerprint: bytes) -> Outcome | None:
         """What importing the file of this fingerprint came to, where it need not be read again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -23,8 +23,6 @@ from config.console import (
 from config.settings import Home, load
 
 if TYPE_CHECKING:
-    from ingest.archive import Archive
-    from ingest.chat import Message
     from rag.index.building import Hooks
     from rag.index.manifest import IndexManifest
 
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0),
-    help="Stop embedding after this long; the newest passages come first and a rerun goes on.",
+    help="Stop after this long; the newest passages come first and a rerun goes on.",
 )
 @click.option("--embedder", help="Model for this index, instead of recall.embedder.")
 def index(
@@ -44,7 +42,8 @@ def index(
 ) -> None:
     """Build or refresh the search index over the archive.
 
-    Only what is new or changed is done, and an interrupted run is continued.
+    Only what is new or changed is done, and an interrupted run is continued. Meanwhile recall goes
+    on with the index as it was; a rebuilt one takes its place when it is whole.
 
     \b
     Examples:
@@ -60,7 +59,7 @@ def index(
     pseudonyms = settings.ingest.pseudonyms
     with (
         Archive.open(Home(home).archive, pseudonyms=pseudonyms) as archive,
-        _hooks(archive, minutes) as hooks,
+        _hooks(minutes) as hooks,
     ):
         manifest = build_index(
             archive, Home(home), settings, now=_now, hooks=hooks, rebuild=rebuild
@@ -73,31 +72,26 @@ def _now() -> datetime:
 
 
 @contextmanager
-def _hooks(archive: Archive, minutes: float | None) -> Iterator[Hooks]:
+def _hooks(minutes: float | None) -> Iterator[Hooks]:
     """Progress for both stages, and the time budget."""
     from rag.index.building import Hooks
 
-    total = archive.counts().messages
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     with progress() as display:
-        cutting = display.add_task("cutting passages", total=total, note="", visible=False)
-        embedding = display.add_task("embedding", total=None, note="", visible=False)
 
-        def watch(messages: Iterable[Message]) -> Iterator[Message]:
-            for count, message in enumerate(messages, 1):
-                yield message
-                if count % 256 == 0:
-                    display.update(cutting, completed=count, visible=True)
-            display.update(cutting, completed=total)
+        def stage(name: str) -> Callable[[int, int], None]:
+            task = display.add_task(name, total=None, note="", visible=False)
 
-        def advance(done: int, wanted: int) -> None:
-            task = next(task for task in display.tasks if task.id == embedding)
-            note = f"{task.speed:,.0f}/s" if task.speed else ""
-            display.update(embedding, completed=done, total=wanted, note=note, visible=True)
+            def show(done: int, wanted: int) -> None:
+                speed = display.tasks[task].speed
+                note = f"{speed:,.0f}/s" if speed else ""
+                display.update(task, completed=done, total=wanted, note=note, visible=True)
+
+            return show
 
         yield Hooks(
-            watch=watch,
-            advance=advance,
+            cut=stage("cutting passages"),
+            advance=stage("embedding"),
             is_over=lambda: deadline is not None and time.monotonic() > deadline,
         )
 
@@ -109,10 +103,11 @@ def _report(manifest: IndexManifest, seconds: float, *, as_json: bool) -> None:
     emit_mapping(
         {
             "passages": f"{manifest.passages:,}",
-            "with a vector": f"{manifest.vectors:,} (those in which @self speaks)",
+            "with a vector": f"{manifest.vectors:,}",
             "embedder": manifest.model.name,
             "seconds": f"{seconds:.1f}",
         }
     )
-    if manifest.pending:
-        say(f"{manifest.pending:,} passages still need a vector; run again: atself index")
+    if manifest.uncut or manifest.pending:
+        left = f"{manifest.uncut:,} messages to cut, {manifest.pending:,} passages to embed"
+        say(f"time is over: {left}; run again: atself index")

@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
 from rag.embedding.models import Embedder
-from rag.errors import RecallError
 from rag.index.store import VectorStore
 from rag.outage import Outage
 
@@ -66,9 +65,9 @@ class Meaning:
             self._asked = asked
             self._outage.failed(f"no answer within {seconds:.1f} s (recall.seconds)")
             return {}
-        except RecallError as error:
+        except Exception as error:  # a library's, too: no reply may fail for want of a memory
             self._store = None
-            self._outage.failed(str(error))
+            self._outage.failed(str(error).strip() or type(error).__name__)
             return {}
         self._outage.worked()
         return found

@@ -27,7 +27,6 @@ def test_one_line_when_it_fails_and_one_when_it_is_back() -> None:
 def test_it_is_tried_again_ever_more_seldom() -> None:
     clock = Clock()
     outage = Outage("words alone", lambda _line: None, clock=clock)
-    assert not outage.is_waiting
     waits = []
     for _ in range(8):
         outage.failed("away")
