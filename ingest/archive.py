@@ -25,7 +25,7 @@ from ingest.chat import (
     RawMessage,
     Reaction,
 )
-from ingest.database import bounds, connect, explained, immediate, instant, reach
+from ingest.database import bounds, connect, explained, fetched, immediate, instant, reach
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
 from ingest.following import Following
@@ -163,10 +163,11 @@ class Archive(Following):
         scope: Scope = EVERYWHERE,
         before: datetime | None = None,
         limit: int = 40,
+        seconds: float | None = None,
     ) -> list[tuple[Message, float]]:
         """Messages that share terms with ``query`` and their BM25, best first; higher is better.
 
-        Nothing beyond ``scope`` is a candidate.
+        Nothing beyond ``scope`` is a candidate. None where it takes longer than ``seconds``.
         """
         match = any_of(self._telling(self._veil.lifted(query) if self._veil else query))
         if not match:
@@ -179,7 +180,8 @@ class Archive(Following):
             f"WHERE words MATCH ? AND {until} AND {where} "
             "ORDER BY score DESC, m.sent_at DESC LIMIT ?"
         )
-        rows = self._rows(sql, [match, *moment, *places, limit])
+        with explained("archive"):
+            rows = fetched(self._connection, sql, [match, *moment, *places, limit], seconds)
         return [(self._message(row), float(row[-1])) for row in rows]
 
     def by_self(self) -> Iterator[Message]:

@@ -1,4 +1,4 @@
-"""``atself index`` and ``atself recall``."""
+"""``atself index``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,15 +19,12 @@ from config.console import (
     json_option,
     progress,
     say,
-    stdout,
 )
 from config.settings import Home, load
 
 if TYPE_CHECKING:
-    from ingest.archive import Archive
     from rag.index.building import Hooks
     from rag.index.manifest import IndexManifest
-    from rag.recall import Recalled
 
 
 @click.command()
@@ -68,41 +65,6 @@ def index(
             archive, Home(home), settings, now=_now, hooks=hooks, rebuild=rebuild
         )
     _report(manifest, time.monotonic() - started, as_json=as_json)
-
-
-@click.command()
-@click.argument("text")
-@home_option
-@json_option
-@click.option("--chat", help="Only this chat: its id, or a title that is unique.")
-@click.option(
-    "--before",
-    help="Only what was said before this moment (ISO 8601; UTC where it names no zone).",
-)
-@click.option("--limit", type=click.IntRange(min=1), default=5, show_default=True)
-def recall(
-    text: str, home: Path, as_json: bool, chat: str | None, before: str | None, limit: int
-) -> None:
-    """What the index brings back for TEXT, best first; nothing where nothing is relevant.
-
-    \b
-    Examples:
-      atself recall "who has the spare key?"
-      atself recall "片儿川" --chat telegram:1234 --before 2024-05-01 --json
-    """
-    from ingest.archive import Archive
-    from rag.recall import Recall
-
-    moment = None if before is None else _moment(before)
-    settings = load(home)
-    with Archive.open(Home(home).archive, pseudonyms=settings.ingest.pseudonyms) as archive:
-        place = None if chat is None else _chat_id(archive, chat)
-        with Recall.open(settings, Home(home), archive) as memory:
-            found = memory.search(text, chat=place, before=moment, limit=limit)
-    if as_json:
-        emit_json([_as_json(recalled) for recalled in found])
-    else:
-        _show(found)
 
 
 def _now() -> datetime:
@@ -149,62 +111,3 @@ def _report(manifest: IndexManifest, seconds: float, *, as_json: bool) -> None:
     if manifest.uncut or manifest.pending:
         left = f"{manifest.uncut:,} messages to cut, {manifest.pending:,} passages to embed"
         say(f"time is over: {left}; run again: atself index")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{text!r} is not a moment like 2024-05-01 or 2024-05-01T18:30", param_hint="--before"
-        ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _chat_id(archive: Archive, wanted: str) -> str:
-    """The one chat with this id or title."""
-    chats = archive.chats()
-    found = [c.id for c in chats if c.id == wanted] or [
-        c.id for c in chats if c.title.casefold() == wanted.casefold()
-    ]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(f"{c.id} ({c.title})" for c in chats[:8])
-    problem = "is the title of several chats" if found else "is not a chat in the archive"
-    raise click.BadParameter(f"{wanted!r} {problem}; there are: {known}", param_hint="--chat")
-
-
-def _as_json(recalled: Recalled) -> dict[str, Any]:
-    passage, similarity = recalled.passage, recalled.similarity
-    return {
-        "id": passage.id,
-        "chat": passage.chat,
-        "score": passage.score,
-        "similarity": None if similarity is None else round(similarity, 4),
-        "coverage": round(recalled.coverage, 3),
-        "started_at": passage.started_at.isoformat(),
-        "ended_at": passage.ended_at.isoformat(),
-        "speakers": passage.speakers,
-        "message_ids": passage.message_ids,
-        "messages": [
-            {
-                "id": message.id,
-                "sent_at": message.sent_at.isoformat(),
-                "speaker": "self" if message.person.is_self else message.person.handle,
-                "text": message.text,
-            }
-            for message in recalled.messages
-        ],
-        "text": passage.text,
-    }
-
-
-def _show(found: list[Recalled]) -> None:
-    if not found:
-        say("nothing relevant was said")
-    for recalled in found:
-        passage, similarity = recalled.passage, recalled.similarity
-        meaning = "" if similarity is None else f"  meaning {similarity:.2f}"
-        head = f"{passage.score:.2f}{meaning}  words {recalled.coverage:.2f}  {passage.chat}"
-        stdout().print(head, style="bold", markup=False)
-        stdout().print(passage.text + "\n", markup=False)

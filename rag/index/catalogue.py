@@ -139,6 +139,17 @@ class Catalogue:
         newest = self.select(sql, [chat])[0][0]
         return -1 if newest is None else int(newest)
 
+    def shelves(self) -> list[str]:
+        """The shelves that have passages, in a fixed order."""
+        rows = self.select("SELECT DISTINCT shelf FROM passage ORDER BY shelf")
+        return [shelf for (shelf,) in rows]
+
+    def newest(self, shelf: str) -> int:
+        """When the newest passage on a shelf ended, in milliseconds; -1 where there is none."""
+        sql = "SELECT max(ended_at) FROM passage WHERE shelf = ?"
+        ended = self.select(sql, [shelf])[0][0]
+        return -1 if ended is None else int(ended)
+
     def entries(self, keys: Iterable[str]) -> dict[str, Entry]:
         """Passages by id, with their messages in order; unknown ids are left out."""
         rows = self._rows(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # Recall against exact search stays above .97 with this many candidates per query.
 _SPACE = {"hnsw": {"space": "cosine", "ef_search": 128, "ef_construction": 128}}
 _DELETE_AT_ONCE = 2000
+_PATIENCE = 30.0  # seconds, with a server that has taken a request
 _FULL = ("disk is full", "no space", "too large", "readonly", "read-only", "locked")
 """What is said of a disk that takes no more, or of files somebody else holds; they are sound."""
 _PANIC = "PanicException"
@@ -224,16 +225,25 @@ def _embedded(folder: Path) -> Any:
 
 def _server(url: str, token: SecretStr | None) -> Any:
     import chromadb
+    import httpx
     from chromadb.config import Settings
 
     parts = urlsplit(url)
-    return chromadb.HttpClient(
+    port, scheme = parts.port or 8000, parts.scheme or "http"
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+    # Chroma's own client sets no timeouts: it would wait for a server that is stuck for ever.
+    alive = f"{scheme}://{parts.hostname}:{port}/api/v2/heartbeat"
+    httpx.get(alive, headers=headers, timeout=_PATIENCE).raise_for_status()
+    client = chromadb.HttpClient(
         host=parts.hostname or url,
-        port=parts.port or 8000,
-        ssl=parts.scheme == "https",
-        headers={"Authorization": f"Bearer {token.get_secret_value()}"} if token else None,
+        port=port,
+        ssl=scheme == "https",
+        headers=headers,
         settings=Settings(anonymized_telemetry=False),
     )
+    for session in _http_sessions(client):
+        session.timeout = _PATIENCE
+    return client
 
 
 def _http_sessions(client: Any) -> list[Any]:
