@@ -12,7 +12,6 @@ from bot.errors import ModelUnusable
 from bot.generation import Generator
 from bot.responder import Memory, Responder
 from bot.voice import Voice
-from config.console import say
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Passage
@@ -40,8 +39,8 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
 
     ``model`` is a version, ``base``, or None for the serving one; a configured server takes its
     place where none is named.
-    Raises AtselfError where the archive or the model is missing. Without an index it goes on
-    without memory and says so.
+    Raises AtselfError where the archive or the model is missing. Without an index recall goes by
+    words, and says so.
     """
     with ExitStack() as stack:
         pseudonyms = settings.ingest.pseudonyms
@@ -135,7 +134,10 @@ def open_generator(voice: Voice, settings: Settings) -> Generator:
 
 @contextmanager
 def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Memory | None]:
-    """What recall can look up, or None where it is switched off or does not fit."""
+    """What recall can look up, or None where it is switched off.
+
+    An index that cannot be used is named in one line, and recall goes by words.
+    """
     if not settings.recall.enabled:
         yield None
         return
@@ -144,11 +146,10 @@ def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Me
 
     try:
         recall = Recall.open(settings, home, archive)
-    except RecallError as error:
-        say(f"answering without memory: {error}")
-        yield None
-        return
+    except RecallError:  # told when it is warmed
+        recall = Recall(archive, settings, home)
     with recall:
+        recall.warm()
         yield recall
 
 

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hosted": ("trainer.hosted.commands:hosted", "Fine-tune at an API, with consent each time."),
     "models": ("registry.commands:models", "List, show, promote and roll back models."),
     "index": ("rag.commands:index", "Build or refresh the search index over the archive."),
-    "recall": ("rag.commands:recall", "What the index brings back for a text."),
+    "recall": ("rag.recall_command:recall", "What the index brings back for a text."),
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
     "run": ("bot.commands:run", "Run the bots."),
     "forget": ("cli.forget:forget", "Remove a person from archive, index and dataset."),

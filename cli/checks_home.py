@@ -22,6 +22,7 @@ def home_checks(home: Home) -> Iterator[Check]:
         ("dataset", _dataset),
         ("models", _models),
         ("index", _index),
+        ("shareable chats", _shareable),
     ):
         yield _explained(name, lambda look=look: look(home))  # type: ignore[misc]
 
@@ -87,6 +88,27 @@ def _index(home: Home) -> Check:
     if manifest.archive_revision != _revision(home):
         return Check(AREA, "index", f"{detail}; the archive is newer", State.ABSENT, "atself index")
     return Check(AREA, "index", detail)
+
+
+def _shareable(home: Home) -> Check:
+    """Whether what ``recall.shareable`` names exists and may be shared."""
+    wanted = load(home.path).recall.shareable
+    if not wanted or not home.archive.exists():
+        return Check(AREA, "shareable chats", "none: what is said in a chat stays there")
+    from ingest.archive import Archive
+    from ingest.scope import is_shared
+
+    with Archive.open(home.archive) as archive:
+        known = {chat.id: chat for chat in archive.chats()}
+    missing = [id for id in wanted if id not in known]
+    kept = [id for id in wanted if id in known and not is_shared(known[id])]
+    detail = f"{len(wanted) - len(missing) - len(kept)} chats lend what @self said"
+    if missing:
+        advice = f"recall.shareable: no such chat: {', '.join(missing)}"
+        return Check(AREA, "shareable chats", detail, State.MISSING, advice)
+    if kept:
+        detail += f"; private ones never do: {', '.join(kept)}"
+    return Check(AREA, "shareable chats", detail)
 
 
 def _revision(home: Home) -> int:

@@ -244,6 +244,10 @@ class Recall(Section):
     are. Own writings always may."""
     chroma_url: str | None = Field(None, examples=["http://localhost:8000"])
     """A Chroma server; unset keeps the index in the home folder."""
+    chroma_token: SecretStr | None = None
+    """Sent to that server as `Authorization: Bearer`, for one behind a proxy that asks for it."""
+    vectors: Literal["self", "all"] = "self"
+    """Which passages are found by meaning: those in which @self speaks, or all of them."""
 
 
 class Generate(Section):

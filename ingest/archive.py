@@ -25,11 +25,11 @@ from ingest.chat import (
     RawMessage,
     Reaction,
 )
-from ingest.database import bounds, connect, explained, immediate, instant, reach
+from ingest.database import bounds, connect, explained, fetched, immediate, instant, reach
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
+from ingest.following import Following
 from ingest.intake import Added, Intake
-from ingest.people.census import Census
 from ingest.people.handles import readdress
 from ingest.scope import EVERYWHERE, Scope
 from ingest.terms import any_of, terms
@@ -56,7 +56,7 @@ class Counts:
     replies: int
 
 
-class Archive(Census):
+class Archive(Following):
     """Everything that was said, and by whom. A context manager around one SQLite connection."""
 
     @classmethod
@@ -83,12 +83,6 @@ class Archive(Census):
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    @property
-    def revision(self) -> int:
-        """A number that grows whenever a message is added, changed or removed."""
-        row = self._connection.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()
-        return int(row[0])
-
     def add(self, messages: Iterable[RawMessage]) -> Added:
         """Insert what is new, update what changed, leave the rest; streamed in batches."""
         with explained("archive"):
@@ -98,6 +92,11 @@ class Archive(Census):
         """Remove what a chat holds beside these messages; how many that were."""
         with explained("archive"), immediate(self._connection):
             return Intake(self._connection, self._roster).retain(chat, ids)
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Remove these messages, as when they are deleted where they were said; how many."""
+        with explained("archive"), immediate(self._connection):
+            return Intake(self._connection, self._roster).remove(ids)
 
     def finished(self, fingerprint: bytes) -> Outcome | None:
         """What importing the file of this fingerprint came to, where it need not be read again."""
@@ -164,10 +163,11 @@ class Archive(Census):
         scope: Scope = EVERYWHERE,
         before: datetime | None = None,
         limit: int = 40,
+        seconds: float | None = None,
     ) -> list[tuple[Message, float]]:
         """Messages that share terms with ``query`` and their BM25, best first; higher is better.
 
-        Nothing beyond ``scope`` is a candidate.
+        Nothing beyond ``scope`` is a candidate. None where it takes longer than ``seconds``.
         """
         match = any_of(self._telling(self._veil.lifted(query) if self._veil else query))
         if not match:
@@ -180,7 +180,8 @@ class Archive(Census):
             f"WHERE words MATCH ? AND {until} AND {where} "
             "ORDER BY score DESC, m.sent_at DESC LIMIT ?"
         )
-        rows = self._rows(sql, [match, *moment, *places, limit])
+        with explained("archive"):
+            rows = fetched(self._connection, sql, [match, *moment, *places, limit], seconds)
         return [(self._message(row), float(row[-1])) for row in rows]
 
     def by_self(self) -> Iterator[Message]:

@@ -57,14 +57,19 @@ _WORD = re.compile(r"[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A run of messages of one thread that makes a passage; at least one."""
+    """A run of messages of one thread that makes a passage; at least one.
+
+    A statement holds lines of @self alone, and may be shown where the chat itself may not.
+    """
 
     messages: tuple[Message, ...]
+    is_statement: bool = False
 
     @property
     def id(self) -> str:
         """Stable over rebuilds; changes when a message or the way of cutting does."""
-        parts = (CUTTER, *(f"{message.id}\n{message.text}" for message in self.messages))
+        kind = f"{CUTTER} statement" if self.is_statement else CUTTER
+        parts = (kind, *(f"{message.id}\n{message.text}" for message in self.messages))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
     @property
@@ -80,7 +85,7 @@ class Chunk:
     @property
     def has_self(self) -> bool:
         """Whether @self says something of substance here (a forward is not their statement)."""
-        own = (m for m in self.messages if m.person.is_self and not m.forwarded_from)
+        own = filter(is_own, self.messages)
         return sum(words_in(message.text) for message in own) >= LEAST_SELF_WORDS
 
     def to_embed(self) -> str:
@@ -111,9 +116,20 @@ def passages_of(thread: Thread, *, is_dated: bool = True) -> Iterator[Passage]:
 def chunks_of(thread: Thread) -> Iterator[Chunk]:
     """Cut a thread at the ends of what @self said, and keep the pieces that say something."""
     lines = [message for message in thread.messages if _is_said(message)]
-    for piece in _cut(lines):
-        if sum(words_in(message.text) for message in piece) >= LEAST_WORDS:
-            yield Chunk(tuple(piece))
+    for piece in _telling(lines):
+        yield Chunk(piece)
+
+
+def statements_of(thread: Thread) -> Iterator[Chunk]:
+    """Cut what @self said in a thread, without anybody else's lines."""
+    lines = [message for message in thread.messages if is_own(message) and _is_said(message)]
+    for piece in _telling(lines):
+        yield Chunk(piece, is_statement=True)
+
+
+def is_own(message: Message) -> bool:
+    """Whether these are @self's own words; a forward holds somebody else's."""
+    return message.person.is_self and not message.forwarded_from
 
 
 def render(messages: Iterable[Message], *, is_dated: bool = True) -> str:
@@ -152,6 +168,13 @@ def width(text: str) -> int:
 
 def _is_said(message: Message) -> bool:
     return not is_noise(message) and bool(_NOISE.sub("", message.text).strip())
+
+
+def _telling(lines: Sequence[Message]) -> Iterator[tuple[Message, ...]]:
+    """The pieces of ``lines`` that say something."""
+    for piece in _cut(lines):
+        if sum(words_in(message.text) for message in piece) >= LEAST_WORDS:
+            yield tuple(piece)
 
 
 def _cut(lines: Sequence[Message]) -> Iterator[Sequence[Message]]:

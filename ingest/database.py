@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from ingest import schema
 from ingest.errors import ArchiveError
 from ingest.scope import Scope
 
 BUSY_SECONDS = 15
+_OPERATIONS = 10_000  # of SQLite's machine between two looks at the clock: some 0.1 ms
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -105,6 +108,23 @@ def explained(where: object) -> Iterator[None]:
         raise ArchiveError(
             f"{where}: not a sound SQLite file ({error}); move it away and ingest the exports again"
         ) from error
+
+
+def fetched(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object], seconds: float | None
+) -> list[Any]:
+    """All rows of a query; none where finding them takes longer than ``seconds``."""
+    if seconds is not None:
+        end = time.monotonic() + seconds
+        connection.set_progress_handler(lambda: int(time.monotonic() > end), _OPERATIONS)
+    try:
+        return connection.execute(sql, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return []
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def wipe_later(connection: sqlite3.Connection) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from ingest import finished
+from ingest.changes import note_hours, note_messages
 from ingest.chat import Account, Conversation, RawMessage
 from ingest.database import immediate, millis, touch, unsettle
 from ingest.people.handles import SOMEONE, readdress
@@ -81,10 +82,22 @@ class Intake:
         """Delete the messages of a chat but those with these keys; the caller's transaction."""
         sql = "SELECT m.id, m.key FROM message m JOIN chat c ON c.id = m.chat WHERE c.key = ?"
         found = self._connection.execute(sql, (chat,))
-        ids = [id for id, key in found if key not in keys]
+        return self._remove([id for id, key in found if key not in keys])
+
+    def remove(self, keys: Iterable[str]) -> int:
+        """Delete the messages with these keys; the caller's transaction."""
+        sql = "SELECT id FROM message WHERE key = ?"
+        rows = (self._connection.execute(sql, (key,)).fetchone() for key in dict.fromkeys(keys))
+        return self._remove([row[0] for row in rows if row])
+
+    def _remove(self, ids: Sequence[int]) -> int:
         for some in _chunks(ids):
             self._unindex(some)
-        self._connection.executemany("DELETE FROM message WHERE id = ?", [(id,) for id in ids])
+        note_messages(self._connection, ids)
+        for table, column in (("unresolved", "message"), ("message", "id")):
+            self._connection.executemany(
+                f"DELETE FROM {table} WHERE {column} = ?", [(id,) for id in ids]
+            )
         if ids:
             finished.invalidate(self._connection)
             touch(self._connection)
@@ -136,6 +149,7 @@ class Intake:
             return
         old = [id for id in rows if id < first]
         if old:
+            note_messages(self._connection, old)
             self._unindex(old)
             self._connection.executemany(
                 "DELETE FROM unresolved WHERE message = ?", [(id,) for id in old]
@@ -150,6 +164,7 @@ class Intake:
         self._connection.executemany(
             "INSERT OR IGNORE INTO unresolved VALUES (?, ?, ?, ?)", self._unresolved
         )
+        note_hours(self._connection, ((row[3], row[5]) for row in rows.values()))
         touch(self._connection)
         unsettle(self._connection)
 

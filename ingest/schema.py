@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-VERSION = 6
+VERSION = 7
+WHOLE_CHAT = -(1 << 40)
+"""Stands for every hour of a chat in the table ``change``."""
 
 _PEOPLE = """
 CREATE TABLE member (                    -- who wrote where, first and last (milliseconds)
@@ -29,6 +31,15 @@ CREATE TABLE decision (                  -- what was settled about people, by ha
     person INTEGER NOT NULL REFERENCES person,
     other INTEGER REFERENCES person
 );
+"""
+
+_CHANGE = """
+CREATE TABLE change (                    -- what reads otherwise since when; see ingest.changes
+    chat INTEGER NOT NULL,
+    hour INTEGER NOT NULL,               -- since 1970, UTC; or the whole chat
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (chat, hour)
+) WITHOUT ROWID;
 """
 
 TABLES = f"""
@@ -97,6 +108,7 @@ CREATE TABLE linked (                    -- how far names were linked; see inges
     chat INTEGER PRIMARY KEY REFERENCES chat,
     state TEXT NOT NULL                  -- JSON
 );
+{_CHANGE}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('revision', 0);
 -- Contentless: the index keeps positions of terms, the text stays in message alone.
@@ -120,5 +132,11 @@ INSERT INTO member
 INSERT OR REPLACE INTO meta VALUES ('unsettled', 1);
 """,
     5: "CREATE TABLE linked (chat INTEGER PRIMARY KEY REFERENCES chat, state TEXT NOT NULL);",
+    6: f"""
+{_CHANGE}
+UPDATE meta SET value = value + 1 WHERE key = 'revision';
+INSERT INTO change SELECT id, {WHOLE_CHAT}, (SELECT value FROM meta WHERE key = 'revision')
+    FROM chat;
+""",
 }
 """What leads from each layout to the next."""

@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from config.locks import Lease
 from registry.artefact import MANIFEST, FileRecord, ModelManifest, record_of, write_json
 from registry.errors import RegistryError
-from registry.locks import Lease
 
 CHECKED = "checked.json"
 

@@ -15,8 +15,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from config.locks import claimed, exclusive
 from registry.artefact import ModelManifest
-from registry.locks import claimed, exclusive
 from registry.store import INCOMING, REMOVED, Registry
 
 SCRATCH = ("merged", "artefact", "*.gguf", "*.npy", "*.tmp")

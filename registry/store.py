@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from config.locks import Lease, claimed, exclusive
 from registry.artefact import (
     CARD,
     MANIFEST,
@@ -30,7 +31,6 @@ from registry.artefact import (
 )
 from registry.checked import remember
 from registry.errors import RegistryError
-from registry.locks import Lease, claimed, exclusive
 
 SERVING = "serving.json"
 COLLECTED = "removed.json"

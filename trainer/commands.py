@@ -117,7 +117,7 @@ def _show_plan(job: Job, *, as_json: bool) -> None:
 
 
 def _make(job: Job, started: float) -> ModelManifest:
-    from registry.locks import held
+    from config.locks import held
     from trainer.errors import Interrupted, TrainingError
     from trainer.pipeline import make_model
     from trainer.preparation import promote_if_better

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ingest import finished
+from ingest.changes import note_messages
 from ingest.chat import Account, Person
 from ingest.database import touch, unsettle
 from ingest.people.handles import SOMEONE, readdress
@@ -41,6 +42,9 @@ def remove_person(connection: sqlite3.Connection, roster: Roster, person: Person
     connection.execute("DELETE FROM linked")
     connection.execute("DELETE FROM media")
     finished.invalidate(connection)
+    connection.execute(
+        "INSERT INTO meta VALUES ('forgets', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1"
+    )
     touch(connection)
     unsettle(connection)
     return removed
@@ -48,6 +52,7 @@ def remove_person(connection: sqlite3.Connection, roster: Roster, person: Person
 
 def _remove_messages(connection: sqlite3.Connection, row: int) -> int:
     found = connection.execute("SELECT id, text FROM message WHERE person = ?", (row,)).fetchall()
+    note_messages(connection, [id for id, _ in found])
     for id, text in found:
         unindex(connection, [(id, text)])
         connection.execute("DELETE FROM unresolved WHERE message = ?", (id,))
@@ -75,6 +80,7 @@ def _unname(
         source = SOMEONE if origin and fold(origin) in own else origin
         if shorn == text and not is_named and source == origin:
             continue
+        note_messages(connection, [id])
         unindex(connection, [(id, text)])
         index(connection, [(id, shorn)])
         connection.execute(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
+from ingest.changes import note_hours
 from ingest.people.names import Evidence, Finder, Forms, Found, names_by_person, resolve
 from ingest.people.roster import Roster
 from ingest.words import index, unindex
@@ -212,6 +213,8 @@ class _Chat:
         return found != row.named, len(mentions) - len(row.mentions)
 
     def _write(self, row: _Row, text: str, mentions: list[int], named: tuple[int, ...]) -> None:
+        if named != row.named or len(mentions) != len(row.mentions):
+            note_hours(self.connection, [(self.chat, row.sent_at)])
         if named != row.named:
             self.connection.execute(
                 "UPDATE message SET named = ? WHERE id = ?", (_column(named), row.id)

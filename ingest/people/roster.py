@@ -11,6 +11,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 
+from ingest.changes import note_person
 from ingest.chat import Account, Person, RawMessage
 from ingest.database import millis
 from ingest.people.bridges import style_by_name, unwrapped
@@ -175,6 +176,7 @@ class Roster:
     def mark(self, id: int, *, is_self: bool | None = None, is_bot: bool | None = None) -> None:
         """Set what kind of participant a person is, in all their rows."""
         for row in self.rows(id):
+            note_person(self._connection, row)
             entry = self.entries[row]
             entry.is_self = entry.is_self if is_self is None else is_self
             entry.is_bot = entry.is_bot if is_bot is None else is_bot
@@ -186,11 +188,14 @@ class Roster:
 
     def point(self, id: int, root: int | None) -> None:
         """Let a row be part of another's person, or a person of its own; then :meth:`refresh`."""
+        note_person(self._connection, id)
         self.entries[id].same_as = root
         self._connection.execute("UPDATE person SET same_as = ? WHERE id = ?", (root, id))
 
     def show(self, id: int, name: str | None) -> None:
         """Set the name a person is shown by, None for the one they used last."""
+        for row in self.rows(id):
+            note_person(self._connection, row)
         self.entries[id].shown = name
         if name:
             self._by_name[name.casefold()].add(id)

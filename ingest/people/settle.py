@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from ingest.changes import note_messages
 from ingest.chat import Account
 from ingest.database import touch
 from ingest.people.bridges import KEY, LEAST_MESSAGES, SAMPLE, bridged, split_author, style_of
@@ -122,6 +123,7 @@ def resolve_mentions(connection: sqlite3.Connection, roster: Roster) -> int:
         text, mentions = connection.execute(
             "SELECT text, mentions FROM message WHERE id = ?", (id,)
         ).fetchone()
+        note_messages(connection, [id])
         unindex(connection, [(id, text)])
         row = known[account]
         name = account[2]
@@ -259,6 +261,7 @@ def _unwrap(connection: sqlite3.Connection, roster: Roster, row: int, style: str
             if found is None:
                 continue
             author = bridged(platform, found[0])
+            note_messages(connection, [id])
             unindex(connection, [(id, text)])
             count += 1
             if roster.is_forgotten(author):

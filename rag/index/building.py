@@ -1,49 +1,57 @@
-"""Archive to index: passages into the catalogue, those with @self also as vectors into Chroma.
+"""Archive to index: cut what changed, embed what lacks a vector, and let the result serve.
 
-Rerunning does only what is missing: passages have stable ids, unchanged ones keep their vector, and
-a run that was killed is continued by the next one. Words are searched in the archive itself, so
-that lexical recall over everything works before, during and after.
+lock → choose a generation → cut and embed, newest first → name it in the manifest → sweep
+
+Words are searched in the archive itself, so that lexical recall over everything works before,
+during and after. Rerunning does only what is missing, and a run that was killed is continued by the
+next one. A rebuild is made beside the generation that serves and takes its place when it is whole.
 """
 
 from __future__ import annotations
 
-import secrets
-import shutil
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import groupby, islice
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
+from config.console import say
 from config.settings import Home, Settings
 from ingest.archive import Archive
-from ingest.chat import Kind, Message
-from ingest.chunks import CUTTER, Chunk, chunks_of
-from ingest.threads import recover_threads
-from rag.embedding.models import Embedder, choose_embedder, embed_in_order, make_embedder
-from rag.index.catalogue import Catalogue, Entry
-from rag.index.manifest import IndexManifest, Model, write_manifest
+from ingest.chat import Kind
+from ingest.chunks import CUTTER
+from rag.embedding.models import Embedder, choose_embedder, make_embedder
+from rag.errors import DamagedIndex
+from rag.index.catalogue import Catalogue
+from rag.index.cutting import Cutter, note_common
+from rag.index.generations import CATALOGUE, VECTORS, Generation, Generations, writing
+from rag.index.ledger import Ledger
+from rag.index.manifest import IndexManifest, Model, read_manifest, write_manifest
 from rag.index.store import VectorStore
+from rag.index.vectors import Embedding, Source, closing, load_chunks
 
-BATCH = 256
+__all__ = ["CATALOGUE", "VECTORS", "Hooks", "build_index", "load_chunks", "open_store"]
+
+_EARLY = 64
+"""Passages embedded after each segment cut: the first can be found while the rest is cut."""
 _SAMPLE_PER_CHAT = 2000
 _SAMPLED_CHATS = 20
-CATALOGUE = "passages.sqlite"
-VECTORS = "chroma"
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What a caller wants to know and decide while an index is built.
 
-    ``watch`` wraps the messages as they are read, ``advance`` hears of passages embedded (done,
-    wanted), ``is_over`` ends embedding after the batch in hand.
+    ``cut`` hears of messages cut into passages (done, wanted), ``advance`` of passages that have
+    their vector (done, wanted), ``is_over`` ends the run after the work in hand.
     """
 
-    watch: Callable[[Iterable[Message]], Iterable[Message]] = iter
+    cut: Callable[[int, int], None] = lambda _done, _wanted: None
     advance: Callable[[int, int], None] = lambda _done, _wanted: None
     is_over: Callable[[], bool] = lambda: False
+    say: Callable[[str], None] = say
+    wrap: Callable[[Embedder], Embedder] = lambda embedder: embedder
 
 
 def build_index(
@@ -57,70 +65,226 @@ def build_index(
 ) -> IndexManifest:
     """Bring the index of ``home`` up to date with the archive and say what it holds.
 
-    Raises IndexMismatch where it was built with another embedder, unless ``rebuild``.
+    Raises IndexMismatch where it was built with another embedder, unless ``rebuild``, and IndexBusy
+    where another process is at it. Files that cannot be read are made anew.
     """
     hooks = hooks or Hooks()
-    if rebuild:
-        remove_index(home, settings)
-    embedder = pick_embedder(archive, home.index, settings)
-    revision = archive.revision
-    with Catalogue(home.index / CATALOGUE) as catalogue:
-        _claim(catalogue, Model.of(embedder))
-        if not _is_cut(catalogue, revision, settings):
-            _cut_passages(archive, catalogue, settings, hooks)
-            _note_cut(catalogue, revision, settings)
-        vectors, pending = 0, 0
-        if embedder is not None:
-            store = open_store(home.index, settings, catalogue)
-            try:
-                vectors, pending = _embed_passages(archive, catalogue, store, embedder, hooks)
-            finally:
-                store.close()
-        manifest = IndexManifest(
-            model=Model.of(embedder),
-            cutter=CUTTER,
-            gap_minutes=settings.threads.gap_minutes,
-            archive_revision=revision,
-            passages=catalogue.count(),
-            vectors=vectors,
-            pending=pending,
-            finished_at=now().isoformat(),
-        )
-    write_manifest(home.index, manifest)
-    return manifest
+    with writing(home.index):
+        builder = _Builder(archive, home.index, settings, now, hooks)
+        try:
+            return builder.run(rebuild=rebuild)
+        except DamagedIndex as error:
+            hooks.say(f"{error}: doing so now")
+            return builder.mend()
 
 
-def remove_index(home: Home, settings: Settings) -> None:
-    """Delete everything; the archive is all that is needed to build it again."""
-    path = home.index / CATALOGUE
-    if settings.recall.chroma_url and path.exists():
-        with Catalogue(path) as catalogue:
-            store = open_store(home.index, settings, catalogue)
-            for chat in store.chats():
-                store.drop(chat)
-            store.close()
-    if home.index.exists():
-        shutil.rmtree(home.index)
-
-
-def pick_embedder(archive: Archive, folder: Path, settings: Settings) -> Embedder | None:
-    """The embedder the settings ask for; "auto" keeps the one an existing index was built with."""
-    name = settings.recall.embedder
-    if name != "auto":
-        return make_embedder(name)
-    path = folder / CATALOGUE
-    if path.exists():
-        with Catalogue(path) as catalogue:
-            model = catalogue.meta("model")
-        if model is not None:
-            return make_embedder(str(model["name"]))
-    return make_embedder(choose_embedder(_sample(archive)))
-
-
-def open_store(folder: Path, settings: Settings, catalogue: Catalogue) -> VectorStore:
+def open_store(settings: Settings, catalogue: Catalogue) -> VectorStore:
     """The vectors that belong to a catalogue."""
-    namespace = str(catalogue.meta("namespace"))
-    return VectorStore.open(folder / VECTORS, settings.recall.chroma_url, namespace=namespace)
+    return Generation(catalogue.path.parent).store(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """One run, by the only process that writes."""
+
+    archive: Archive
+    index: Path
+    settings: Settings
+    now: Callable[[], datetime]
+    hooks: Hooks
+
+    @property
+    def generations(self) -> Generations:
+        return Generations(self.index, self.settings)
+
+    def run(self, *, rebuild: bool) -> IndexManifest:
+        """Choose what to work on, and do so."""
+        serving = read_manifest(self.index)
+        forgot = serving is not None and serving.forgets != self.archive.forgets
+        generation = self._unfinished() or self._chosen(forgot=forgot, rebuild=rebuild)
+        return self._fill(generation, is_forced=forgot)
+
+    def mend(self) -> IndexManifest:
+        """Make anew what cannot be read: the vectors, or all where it is the catalogue."""
+        broken = self.generations.unfinished() or self.generations.current()
+        try:
+            generation = self._begin() if broken is None else self._copy(broken, is_sound=False)
+        except DamagedIndex:
+            generation = self._begin()
+        return self._fill(generation)
+
+    def _chosen(self, *, forgot: bool, rebuild: bool) -> Generation:
+        """The generation that serves; a copy of it after a forget; else an empty one."""
+        current = self.generations.current()
+        if rebuild or current is None or not current.exists():
+            return self._begin()
+        return self._copy(current) if forgot else current
+
+    def _unfinished(self) -> Generation | None:
+        """What an earlier run began, where it is still what is asked for."""
+        found = self.generations.unfinished()
+        if found is not None and self._is_wanted(found):
+            return found
+        self.generations.abandon()
+        return None
+
+    def _is_wanted(self, generation: Generation) -> bool:
+        try:
+            with generation.catalogue() as catalogue:
+                noted, forgets = catalogue.meta("model"), catalogue.meta("forgets")
+        except DamagedIndex:
+            return False
+        if noted is None or forgets != self.archive.forgets:
+            return False
+        name = self._name_of_embedder(Model(**noted))
+        return Model(**noted) == Model.of(make_embedder(name))
+
+    def _begin(self) -> Generation:
+        """An empty generation."""
+        model = Model.of(make_embedder(self._name_of_embedder(None)))
+        generation = self.generations.begin()
+        with generation.catalogue() as catalogue:
+            catalogue.note("forgets", self.archive.forgets)
+            catalogue.note("model", asdict(model))
+        return generation
+
+    def _copy(self, old: Generation, *, is_sound: bool = True) -> Generation:
+        """A generation with the passages of another; its vectors are copied as far as wanted.
+
+        Deleting from Chroma leaves bytes of what was deleted in its files, copying does not.
+        """
+        generation = self.generations.begin()
+        with old.catalogue() as catalogue:
+            catalogue.copy_to(generation.folder / CATALOGUE)
+        with generation.catalogue() as catalogue:
+            Ledger(catalogue).forget_vectors()
+            catalogue.note("common_of", None)
+            catalogue.note("source", old.name if is_sound else None)
+            catalogue.note("forgets", self.archive.forgets)
+        return generation
+
+    def _name_of_embedder(self, noted: Model | None) -> str:
+        """What the settings ask for; "auto" keeps the one an index was built with."""
+        name = self.settings.recall.embedder
+        if name != "auto":
+            return name
+        return noted.name if noted else choose_embedder(_sample(self.archive))
+
+    def _fill(self, generation: Generation, *, is_forced: bool = False) -> IndexManifest:
+        """Cut, embed, and let the generation serve where it is whole enough."""
+        with generation.catalogue() as catalogue:
+            noted = Model(**catalogue.meta("model"))
+            embedder = make_embedder(self._name_of_embedder(noted))
+            noted.require(Model.of(embedder))
+            ledger = Ledger(catalogue)
+            manifest = self._manifest(generation, noted)
+            with self._embedding(generation, ledger, embedder) as embedding:
+                run = _Run(Cutter(self.archive, ledger, self.settings), embedding, self.hooks)
+                uncut = run.cut()
+                if not uncut:
+                    note_common(self.archive, ledger)
+                    self._publish_first(generation, _counted(manifest, ledger, embedding))
+                    run.embed()
+                manifest = replace(_counted(manifest, ledger, embedding), uncut=uncut)
+            catalogue.checkpoint()
+        if self._may_serve(generation, manifest):
+            write_manifest(self.index, manifest)
+            self.generations.swept(is_forced=is_forced)
+        return manifest
+
+    @contextmanager
+    def _embedding(
+        self, generation: Generation, ledger: Ledger, embedder: Embedder | None
+    ) -> Iterator[Embedding | None]:
+        if embedder is None:
+            yield None
+            return
+        wrapped = self.hooks.wrap(embedder)
+        old = ledger.meta("source")
+        folder = self.index / str(old)
+        with closing(generation.store(self.settings)) as store:
+            if old is None or not folder.exists():
+                yield Embedding(self.archive, ledger, store, wrapped, self.settings)
+                return
+            with closing(Generation(folder).store(self.settings)) as known:
+                source = Source(known)
+                yield Embedding(self.archive, ledger, store, wrapped, self.settings, source)
+
+    def _publish_first(self, generation: Generation, manifest: IndexManifest) -> None:
+        """Where nothing serves yet, half of the vectors are better than none."""
+        if self.generations.current() is None:
+            write_manifest(self.index, manifest)
+
+    def _may_serve(self, generation: Generation, manifest: IndexManifest) -> bool:
+        """A new generation waits until it is whole where another serves meanwhile."""
+        current = self.generations.current()
+        if current is None:
+            return not manifest.uncut
+        return current == generation or not (manifest.uncut or manifest.pending)
+
+    def _manifest(self, generation: Generation, model: Model) -> IndexManifest:
+        return IndexManifest(
+            generation=generation.name,
+            model=model,
+            cutter=CUTTER,
+            gap_minutes=self.settings.threads.gap_minutes,
+            archive_revision=self.archive.revision,
+            forgets=self.archive.forgets,
+            passages=0,
+            vectors=0,
+            pending=0,
+            uncut=0,
+            finished_at=self.now().isoformat(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Cutting and embedding, side by side while there is both."""
+
+    cutter: Cutter
+    embedding: Embedding | None
+    hooks: Hooks
+
+    def cut(self) -> int:
+        """Cut what changed, with a few vectors after each segment; the messages left uncut."""
+        if self.embedding:
+            self.embedding.check()
+        tasks = self.cutter.tasks()
+        wanted = left = sum(task.segment.messages for task in tasks)
+        for task in tasks:
+            if self.hooks.is_over():
+                break
+            self.cutter.cut(task)
+            left -= task.segment.messages
+            self.hooks.cut(wanted - left, wanted)
+            if self.embedding and len(tasks) > 1:
+                self.embedding.step(_EARLY)
+        else:
+            self.cutter.finish()
+        if self.embedding:
+            self.embedding.remove_gone()
+        return left
+
+    def embed(self) -> None:
+        """Make the vectors that are missing, until time is over."""
+        if self.embedding is None:
+            return
+        found = self.embedding.pending()
+        left = found.missing
+        self.hooks.advance(found.wanted - left, found.wanted)
+        while left and not self.hooks.is_over():
+            left -= self.embedding.step()
+            self.hooks.advance(found.wanted - left, found.wanted)
+
+
+def _counted(manifest: IndexManifest, ledger: Ledger, embedding: Embedding | None) -> IndexManifest:
+    passages = ledger.count(only_self=False).wanted
+    if embedding is None:
+        return replace(manifest, passages=passages)
+    found = embedding.pending()
+    vectors = found.wanted - found.missing
+    return replace(manifest, passages=passages, vectors=vectors, pending=found.missing)
 
 
 def _sample(archive: Archive) -> Iterator[str]:
@@ -129,98 +293,3 @@ def _sample(archive: Archive) -> Iterator[str]:
         for message in islice(archive.messages(chat.id), _SAMPLE_PER_CHAT):
             if message.kind is Kind.TEXT:
                 yield message.text
-
-
-def _claim(catalogue: Catalogue, model: Model) -> None:
-    """Mark a new index with its embedder, or check that of an existing one."""
-    noted = catalogue.meta("model")
-    if noted is not None:
-        Model(**noted).require(model)
-        return
-    catalogue.note("namespace", secrets.token_hex(6))
-    catalogue.note(
-        "model", {"name": model.name, "version": model.version, "dimension": model.dimension}
-    )
-
-
-def _is_cut(catalogue: Catalogue, revision: int, settings: Settings) -> bool:
-    return bool(catalogue.meta("cut") == _cut_of(revision, settings))
-
-
-def _note_cut(catalogue: Catalogue, revision: int, settings: Settings) -> None:
-    catalogue.note("cut", _cut_of(revision, settings))
-
-
-def _cut_of(revision: int, settings: Settings) -> list[object]:
-    """All that passages follow from."""
-    return [revision, CUTTER, settings.threads.gap_minutes, settings.ingest.pseudonyms]
-
-
-def _cut_passages(archive: Archive, catalogue: Catalogue, settings: Settings, hooks: Hooks) -> None:
-    """Cut every chat into passages; each chat is one transaction."""
-    gap = timedelta(minutes=settings.threads.gap_minutes)
-    found: Counter[str] = Counter()
-    chats: list[str] = []
-    for chat, messages in groupby(hooks.watch(archive.messages()), key=lambda found: found.chat):
-        threads = recover_threads(messages, gap=gap)
-        found.update(catalogue.replace(chat, (chunk for t in threads for chunk in chunks_of(t))))
-        chats.append(chat)
-    catalogue.keep_chats(chats)
-    catalogue.note_common(found)
-
-
-def _embed_passages(
-    archive: Archive, catalogue: Catalogue, store: VectorStore, embedder: Embedder, hooks: Hooks
-) -> tuple[int, int]:
-    """Make the vectors exactly those of passages with @self; returns (vectors, still pending)."""
-    wanted = {chat: catalogue.keys_with_self(chat) for chat in catalogue.chats()}
-    missing = {chat: _settle(store, chat, keys) for chat, keys in wanted.items()}
-    for chat in set(store.chats()) - set(wanted):
-        store.drop(chat)
-    total = sum(map(len, wanted.values()))
-    pending = sum(map(len, missing.values()))
-    hooks.advance(total - pending, total)
-    for chat, keys in missing.items():
-        for start in range(0, len(keys), BATCH):
-            if hooks.is_over():
-                return total - pending, pending
-            batch = keys[start : start + BATCH]
-            _embed_batch(archive, catalogue, store, embedder, chat, batch)
-            pending -= len(batch)
-            hooks.advance(total - pending, total)
-    return total, 0
-
-
-def _settle(store: VectorStore, chat: str, wanted: Sequence[str]) -> list[str]:
-    """Delete the vectors of passages that are no more; returns those still to be made."""
-    present = set(store.ids(chat))
-    store.delete(chat, sorted(present.difference(wanted)))
-    return [key for key in wanted if key not in present]
-
-
-def _embed_batch(
-    archive: Archive,
-    catalogue: Catalogue,
-    store: VectorStore,
-    embedder: Embedder,
-    chat: str,
-    keys: Sequence[str],
-) -> None:
-    chunks = load_chunks(archive, catalogue.entries(keys).values())
-    if not chunks:
-        return
-    texts = [chunk.to_embed() for chunk in chunks.values()]
-    vectors = embed_in_order(texts, embedder.embed_passages)
-    store.add(chat, list(chunks), vectors, [chunk.ended_at for chunk in chunks.values()])
-
-
-def load_chunks(archive: Archive, entries: Iterable[Entry]) -> dict[str, Chunk]:
-    """Passages by id, read from the archive; one with a message that is gone is left out."""
-    wanted = list(entries)
-    ids = list(dict.fromkeys(id for entry in wanted for id in entry.message_ids))
-    found = {message.id: message for message in archive.get(ids)}
-    return {
-        entry.id: Chunk(tuple(found[id] for id in entry.message_ids))
-        for entry in wanted
-        if all(id in found and found[id].chat == entry.chat for id in entry.message_ids)
-    }

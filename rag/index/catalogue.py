@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 from ingest.chunks import Chunk
 from ingest.database import millis
 from ingest.terms import terms
-from rag.errors import StoreError
+from rag.errors import DamagedIndex, StoreError
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -27,10 +26,15 @@ CREATE TABLE IF NOT EXISTS passage (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
     chat TEXT NOT NULL,
+    shelf TEXT NOT NULL,
     ended_at INTEGER NOT NULL,           -- milliseconds since 1970, UTC
-    has_self INTEGER NOT NULL
+    has_self INTEGER NOT NULL,
+    is_statement INTEGER NOT NULL,
+    has_vector INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS passage_order ON passage (chat, ended_at);
+CREATE INDEX IF NOT EXISTS passage_shelf ON passage (shelf, ended_at);
+CREATE INDEX IF NOT EXISTS passage_pending ON passage (has_self, ended_at) WHERE NOT has_vector;
 CREATE TABLE IF NOT EXISTS quote (
     message TEXT NOT NULL,
     passage INTEGER NOT NULL REFERENCES passage ON DELETE CASCADE,
@@ -38,13 +42,26 @@ CREATE TABLE IF NOT EXISTS quote (
     PRIMARY KEY (message, passage)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS quote_passage ON quote (passage, position);
-CREATE TEMP TABLE seen (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS segment (     -- stretches of chats cut so far; see rag.index.segments
+    chat TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    reads_from INTEGER NOT NULL,
+    recipe TEXT NOT NULL,                -- what else the passages follow from
+    revision INTEGER NOT NULL,           -- of the archive
+    PRIMARY KEY (chat, since)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS finished (    -- chats all of whose segments are cut
+    chat TEXT PRIMARY KEY,
+    recipe TEXT NOT NULL,
+    revision INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gone (        -- passages that are no more and may still have a vector
+    key TEXT NOT NULL,
+    shelf TEXT NOT NULL,
+    PRIMARY KEY (key, shelf)
+) WITHOUT ROWID;
 """
-# Found in more passages than this, a term says little about which one is meant. At 2 % of 49,706
-# passages, 5 of 20 unrelated sentences were answered because of words like "match" and "amazing".
-_COMMON_SHARE = 0.002
-_LEAST_COMMON = 10
-_MOST_TERMS = 5000
 _VARIABLES = 900
 
 
@@ -56,6 +73,8 @@ class Entry:
     chat: str
     message_ids: tuple[str, ...]
     has_self: bool
+    shelf: str = ""
+    is_statement: bool = False
 
 
 class Catalogue:
@@ -78,143 +97,148 @@ class Catalogue:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    @property
+    def path(self) -> Path:
+        """Of its file."""
+        return self._path
+
+    def select(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """The rows of a query, for whoever writes; see :mod:`rag.index.ledger`."""
+        with self._explained():
+            return self._connection.execute(sql, values).fetchall()
+
     def close(self) -> None:
         """Close the connection; everything committed stays."""
         self._connection.close()
 
     def meta(self, key: str) -> Any:
         """A value noted earlier, or None."""
-        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-        return json.loads(row[0]) if row else None
+        rows = self.select("SELECT value FROM meta WHERE key = ?", [key])
+        return json.loads(rows[0][0]) if rows else None
 
     def note(self, key: str, value: object) -> None:
         """Keep a small JSON value."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, json.dumps(value)]
-        )
-
-    def replace(self, chat: str, chunks: Iterable[Chunk]) -> Counter[str]:
-        """Make these the passages of a chat, in one transaction; unchanged ones are not touched.
-
-        Returns in how many passages each term occurs.
-        """
-        found: Counter[str] = Counter()
-        with self._explained(), self._transaction():
-            self._connection.execute("DELETE FROM temp.seen")
-            for chunk in chunks:
-                self._insert(chunk)
-                found.update(terms_of(chunk))
+        with self._explained():
             self._connection.execute(
-                "DELETE FROM passage WHERE chat = ? AND key NOT IN (SELECT key FROM temp.seen)",
-                [chat],
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, json.dumps(value)]
             )
-        return found
-
-    def keep_chats(self, chats: Collection[str]) -> None:
-        """Drop the passages of all other chats."""
-        for chat in self.chats():
-            if chat not in chats:
-                self.replace(chat, ())
-
-    def note_common(self, found: Counter[str]) -> None:
-        """Remember the terms too frequent to tell passages apart, in whatever language."""
-        least = max(_LEAST_COMMON, int(_COMMON_SHARE * self.count()))
-        common = [term for term, count in found.most_common(_MOST_TERMS) if count >= least]
-        self.note("common", common)
 
     def chats(self) -> list[str]:
         """The chats that have passages, in a fixed order."""
-        rows = self._connection.execute("SELECT DISTINCT chat FROM passage ORDER BY chat")
+        rows = self.select("SELECT DISTINCT chat FROM passage ORDER BY chat")
         return [chat for (chat,) in rows]
 
     def count(self, chat: str | None = None, *, only_self: bool = False) -> int:
         """How many passages there are."""
         sql = "SELECT count(*) FROM passage WHERE (? IS NULL OR chat = ?) AND has_self >= ?"
-        row = self._connection.execute(sql, [chat, chat, int(only_self)]).fetchone()
-        return int(row[0])
+        return int(self.select(sql, [chat, chat, int(only_self)])[0][0])
 
     def latest(self, chat: str) -> int:
         """When the newest passage of a chat ended, in milliseconds; -1 where there is none."""
         sql = "SELECT max(ended_at) FROM passage WHERE chat = ?"
-        newest = self._connection.execute(sql, [chat]).fetchone()[0]
+        newest = self.select(sql, [chat])[0][0]
         return -1 if newest is None else int(newest)
 
-    def keys_with_self(self, chat: str) -> list[str]:
-        """The passages in which @self says something, newest first."""
-        sql = "SELECT key FROM passage WHERE chat = ? AND has_self ORDER BY ended_at DESC, id DESC"
-        return [key for (key,) in self._connection.execute(sql, [chat])]
+    def shelves(self) -> list[str]:
+        """The shelves that have passages, in a fixed order."""
+        rows = self.select("SELECT DISTINCT shelf FROM passage ORDER BY shelf")
+        return [shelf for (shelf,) in rows]
+
+    def newest(self, shelf: str) -> int:
+        """When the newest passage on a shelf ended, in milliseconds; -1 where there is none."""
+        sql = "SELECT max(ended_at) FROM passage WHERE shelf = ?"
+        ended = self.select(sql, [shelf])[0][0]
+        return -1 if ended is None else int(ended)
 
     def entries(self, keys: Iterable[str]) -> dict[str, Entry]:
         """Passages by id, with their messages in order; unknown ids are left out."""
         rows = self._rows(
-            "SELECT p.key, p.chat, q.message, p.has_self FROM passage p "
+            "SELECT p.key, p.chat, p.has_self, p.shelf, p.is_statement, q.message FROM passage p "
             "JOIN quote q ON q.passage = p.id WHERE p.key IN ({}) ORDER BY p.id, q.position",
             list(keys),
         )
         members: dict[str, list[str]] = {}
-        facts: dict[str, tuple[str, bool]] = {}
-        for key, chat, message, has_self in rows:
+        facts: dict[str, tuple[str, bool, str, bool]] = {}
+        for key, chat, has_self, shelf, is_statement, message in rows:
             members.setdefault(key, []).append(message)
-            facts[key] = (chat, bool(has_self))
+            facts[key] = (chat, bool(has_self), shelf, bool(is_statement))
         return {
-            key: Entry(key, facts[key][0], tuple(ids), facts[key][1])
+            key: Entry(key, facts[key][0], tuple(ids), *facts[key][1:])
             for key, ids in members.items()
         }
 
     def containing(
-        self, messages: Iterable[str], *, chat: str | None, before: datetime | None
+        self,
+        messages: Iterable[str],
+        *,
+        chat: str | None = None,
+        before: datetime | None,
+        shelves: Collection[str] | None = None,
     ) -> dict[str, list[str]]:
-        """For each message the passages that quote it and ended before the moment."""
+        """For each message the passages that quote it and ended before the moment.
+
+        Of all chats or one, or on these shelves. Without shelves, what stands on two of them is
+        named once: as it stands in its chat.
+        """
+        where = "NOT p.is_statement"
+        if shelves is not None:
+            where = f"p.shelf IN ({','.join('?' * len(shelves))})"
         rows = self._rows(
             "SELECT q.message, p.key FROM quote q JOIN passage p ON p.id = q.passage "
             "WHERE q.message IN ({}) AND (? IS NULL OR p.chat = ?) "
-            "AND (? IS NULL OR p.ended_at < ?) ORDER BY p.has_self DESC, p.id",
+            f"AND (? IS NULL OR p.ended_at < ?) AND {where} ORDER BY p.has_self DESC, p.id",
             list(messages),
-            [chat, chat, *[None if before is None else millis(before)] * 2],
+            [chat, chat, *[None if before is None else millis(before)] * 2, *(shelves or ())],
         )
         found: dict[str, list[str]] = {}
         for message, key in rows:
             found.setdefault(message, []).append(key)
         return found
 
-    def _insert(self, chunk: Chunk) -> None:
-        self._connection.execute("INSERT OR IGNORE INTO temp.seen VALUES (?)", [chunk.id])
-        added = self._connection.execute(
-            "INSERT OR IGNORE INTO passage (key, chat, ended_at, has_self) VALUES (?, ?, ?, ?)",
-            [chunk.id, chunk.chat, millis(chunk.ended_at), chunk.has_self],
-        )
-        if added.rowcount:
-            self._connection.executemany(
-                "INSERT INTO quote VALUES (?, ?, ?)",
-                [(m.id, added.lastrowid, i) for i, m in enumerate(chunk.messages)],
-            )
-
     def _rows(self, sql: str, keys: Sequence[str], tail: Sequence[object] = ()) -> Iterator[Any]:
         """Rows of ``sql``, whose ``{}`` takes the keys, however many they are."""
         for start in range(0, len(keys), _VARIABLES):
             part = keys[start : start + _VARIABLES]
             marks = ",".join("?" * len(part))
-            yield from self._connection.execute(sql.format(marks), [*part, *tail])
+            yield from self.select(sql.format(marks), [*part, *tail])
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed at the end, rolled back on any error."""
+        with self._explained():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def copy_to(self, path: Path) -> None:
+        """Write all of it to a new file; only the whole file ever bears the name."""
+        draft = path.with_suffix(".part")
+        draft.unlink(missing_ok=True)
+        with self._explained():
+            self._connection.execute("VACUUM INTO ?", [str(draft)])
+        draft.rename(path)
+
+    def checkpoint(self) -> None:
+        """Empty the log, so that nothing deleted stays in it."""
+        with self._explained():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except sqlite3.OperationalError as error:
             raise StoreError(
-                f"{self._path}: {error}; if the disk is full free some space, then run: "
-                "atself index --rebuild"
+                f"{self._path}: {error}; if the disk is full free some space, then run again: "
+                "atself index"
             ) from error
+        except sqlite3.DatabaseError as error:
+            raise DamagedIndex(f"{self._path}: {error}; mend it with: atself index") from error
 
 
 def terms_of(chunk: Chunk) -> set[str]:

@@ -1,4 +1,4 @@
-"""What an index is made of; ``manifest.json`` is written last, so its absence means unfinished."""
+"""What serves and what it is made of; ``manifest.json`` is written last, so that it is complete."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from rag.embedding.models import Embedder
 from rag.errors import IndexMismatch
 
-FORMAT = 1
+FORMAT = 2
 _FILE = "manifest.json"
 _REBUILD = "rebuild it with: atself index --rebuild"
 
@@ -42,28 +42,36 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class IndexManifest:
-    """``archive_revision`` is the archive's when indexing began; ``pending`` passages still lack
-    a vector because a time budget ended."""
+    """``archive_revision`` is the archive's when indexing began, ``forgets`` how many it
+    had forgotten by then; ``pending`` passages still lack
+    a vector because a time budget ended, and ``uncut`` messages were not looked at for that reason.
+    """
 
+    generation: str
     model: Model
     cutter: str
     gap_minutes: float
     archive_revision: int
+    forgets: int
     passages: int
     vectors: int
     pending: int
+    uncut: int
     finished_at: str
     format: int = FORMAT
 
 
 def read_manifest(folder: Path) -> IndexManifest | None:
-    """The manifest in an index folder, None where there is none or it is cut short."""
+    """The manifest in an index folder, None where there is none, or one from before this layout."""
     try:
         fields = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        found = int(fields.get("format", 0))
+    except (FileNotFoundError, ValueError, AttributeError):
         return None
-    if fields.get("format") != FORMAT:
-        raise IndexMismatch(f"{folder}: an index of another version of atself; {_REBUILD}")
+    if found > FORMAT:
+        raise IndexMismatch(f"{folder}: written by a newer atself; update it, or {_REBUILD}")
+    if found < FORMAT:
+        return None
     return IndexManifest(**{**fields, "model": Model(**fields["model"])})
 
 

@@ -1,6 +1,6 @@
 """Vectors in Chroma: embedded in the home folder, or on a Chroma server.
 
-Every chat has a collection of its own: a query cannot reach another chat whatever its filter says,
+Every shelf is a collection of its own: a query cannot reach another shelf whatever its filter says,
 and it is faster (at 100,000 vectors of 384 numbers, p95 4 ms, against 54 ms with a filter on the
 chat). A collection holds ids, vectors and end times; no text.
 """
@@ -8,6 +8,7 @@ chat). A collection holds ids, vectors and end times; no text.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,14 +17,24 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ingest.database import millis
-from rag.errors import StoreError
+from rag.errors import DamagedIndex, StoreError
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from config.sections import Recall
     from rag.embedding.models import Vectors
 
 # Recall against exact search stays above .97 with this many candidates per query.
 _SPACE = {"hnsw": {"space": "cosine", "ef_search": 128, "ef_construction": 128}}
 _DELETE_AT_ONCE = 2000
+_PATIENCE = 30.0  # seconds, with a server that has taken a request
+_FULL = ("disk is full", "no space", "too large", "readonly", "read-only", "locked")
+"""What is said of a disk that takes no more, or of files somebody else holds; they are sound."""
+_PANIC = "PanicException"
+"""Of Chroma's Rust half, for files that are not what they should be; no Exception to Python."""
+_OPENING = threading.Lock()
+"""Chroma lets clients of one folder share what is below them, and counts them without a lock."""
 
 
 class VectorStore:
@@ -33,11 +44,13 @@ class VectorStore:
         self._client, self._where, self._prefix = client, where, f"atself-{namespace}-"
 
     @classmethod
-    def open(cls, folder: Path, url: str | None, *, namespace: str) -> VectorStore:
-        """Connect; StoreError where the files are damaged or the server does not answer."""
+    def open(cls, folder: Path, recall: Recall, *, namespace: str) -> VectorStore:
+        """Connect; StoreError where the server does not answer, DamagedIndex for damaged files."""
+        url, token = recall.chroma_url, recall.chroma_token
         where = url or str(folder)
-        with _explained(where):
-            return cls(_server(url) if url else _embedded(folder), where, namespace)
+        with _explained(where), _OPENING:
+            client = _server(url, token) if url else _embedded(folder)
+            return cls(client, where, namespace)
 
     def close(self) -> None:
         """Release the files or connections; everything added stays."""
@@ -47,58 +60,78 @@ class VectorStore:
             for session in sessions:
                 session.close()
 
-    def chats(self) -> list[str]:
-        """The chats that have a collection."""
+    def shelves(self) -> list[str]:
+        """The shelves that have a collection."""
         with _explained(self._where):
-            return [found.metadata["chat"] for found in self._collections()]
+            return [found.metadata["shelf"] for found in self._collections()]
 
-    def count(self, chat: str) -> int:
-        """How many vectors a chat has."""
+    def count(self, shelf: str) -> int:
+        """How many vectors a shelf has."""
         with _explained(self._where):
-            collection = self._find(chat)
+            collection = self._find(shelf)
             return 0 if collection is None else int(collection.count())
 
-    def ids(self, chat: str) -> list[str]:
-        """The passages of a chat that have a vector."""
+    def ids(self, shelf: str) -> list[str]:
+        """The passages of a shelf that have a vector."""
         with _explained(self._where):
-            collection = self._find(chat)
+            collection = self._find(shelf)
             return [] if collection is None else list(collection.get(include=[])["ids"])
 
     def add(
-        self, chat: str, ids: Sequence[str], vectors: Vectors, ended_at: Sequence[datetime]
+        self, shelf: str, ids: Sequence[str], vectors: Vectors, ended_at: Sequence[datetime]
     ) -> None:
         """Add or replace vectors of shape (ids, dimension)."""
         with _explained(self._where):
-            self._client.get_or_create_collection(
-                self._name(chat),
+            collection = self._client.get_or_create_collection(
+                self._name(shelf),
                 embedding_function=None,
                 configuration=_SPACE,
-                metadata={"chat": chat},
-            ).upsert(
-                ids=list(ids),
-                embeddings=vectors,
-                metadatas=[{"ended_at": millis(instant)} for instant in ended_at],
+                metadata={"shelf": shelf},
             )
+            most = self._client.get_max_batch_size()
+            for start in range(0, len(ids), most):
+                part = slice(start, start + most)
+                collection.upsert(
+                    ids=list(ids[part]),
+                    embeddings=vectors[part],
+                    metadatas=[{"ended_at": millis(instant)} for instant in ended_at[part]],
+                )
 
-    def delete(self, chat: str, ids: Sequence[str]) -> None:
+    def vectors(self, shelf: str, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of these passages, of those that have one."""
+        with _explained(self._where):
+            collection = self._find(shelf)
+            if collection is None or not ids:
+                return {}
+            found = collection.get(ids=list(ids), include=["embeddings"])
+        return dict(zip(found["ids"], found["embeddings"], strict=True))
+
+    def probe(self, shelf: str, dimension: int) -> None:
+        """Read a shelf's graph; DamagedIndex where that cannot be done."""
+        with _explained(self._where):
+            collection = self._find(shelf)
+            if collection is not None:
+                collection.query(query_embeddings=[[1.0] * dimension], n_results=1, include=[])
+
+    def delete(self, shelf: str, ids: Sequence[str]) -> None:
         """Remove vectors; ids without one do no harm."""
         with _explained(self._where):
-            collection = self._find(chat)
+            collection = self._find(shelf)
             for start in range(0, len(ids) if collection else 0, _DELETE_AT_ONCE):
                 collection.delete(ids=list(ids[start : start + _DELETE_AT_ONCE]))
 
-    def drop(self, chat: str) -> None:
-        """Remove a chat's collection."""
+    def drop(self, shelf: str) -> None:
+        """Remove a shelf's collection."""
         with _explained(self._where):
-            if self._find(chat) is not None:
-                self._client.delete_collection(self._name(chat))
+            if self._find(shelf) is not None:
+                self._client.delete_collection(self._name(shelf))
 
     def nearest(
-        self, chat: str, vector: Vectors, limit: int, *, before: datetime | None
+        self, shelf: str, vector: Vectors, limit: int, *, before: datetime | None
     ) -> list[tuple[str, float]]:
-        """Passages of a chat that ended before the moment and their cosine, nearest first."""
+        """Passages of a shelf that ended before the moment and their cosine, nearest first."""
         with _explained(self._where):
-            collection = self._find(chat)
+            collection = self._find(shelf)
             if collection is None or not limit:
                 return []
             found = collection.query(
@@ -110,18 +143,18 @@ class VectorStore:
         pairs = zip(found["ids"][0], found["distances"][0], strict=True)
         return [(key, 1.0 - float(distance)) for key, distance in pairs]
 
-    def _name(self, chat: str) -> str:
-        return self._prefix + hashlib.sha256(chat.encode()).hexdigest()[:32]
+    def _name(self, shelf: str) -> str:
+        return self._prefix + hashlib.sha256(shelf.encode()).hexdigest()[:32]
 
     def _collections(self) -> list[Any]:
         every = self._client.list_collections()
         return [found for found in every if found.name.startswith(self._prefix)]
 
-    def _find(self, chat: str) -> Any:
+    def _find(self, shelf: str) -> Any:
         from chromadb.errors import NotFoundError
 
         try:
-            return self._client.get_collection(self._name(chat), embedding_function=None)
+            return self._client.get_collection(self._name(shelf), embedding_function=None)
         except NotFoundError:
             return None
 
@@ -134,17 +167,27 @@ def _embedded(folder: Path) -> Any:
     return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
 
 
-def _server(url: str) -> Any:
+def _server(url: str, token: SecretStr | None) -> Any:
     import chromadb
+    import httpx
     from chromadb.config import Settings
 
     parts = urlsplit(url)
-    return chromadb.HttpClient(
+    port, scheme = parts.port or 8000, parts.scheme or "http"
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+    # Chroma's own client sets no timeouts: it would wait for a server that is stuck for ever.
+    alive = f"{scheme}://{parts.hostname}:{port}/api/v2/heartbeat"
+    httpx.get(alive, headers=headers, timeout=_PATIENCE).raise_for_status()
+    client = chromadb.HttpClient(
         host=parts.hostname or url,
-        port=parts.port or 8000,
-        ssl=parts.scheme == "https",
+        port=port,
+        ssl=scheme == "https",
+        headers=headers,
         settings=Settings(anonymized_telemetry=False),
     )
+    for session in _http_sessions(client):
+        session.timeout = _PATIENCE
+    return client
 
 
 def _http_sessions(client: Any) -> list[Any]:
@@ -162,9 +205,16 @@ def _explained(where: str) -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+            raise
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise StoreError(
-            f"{where}: the vector store does not answer ({first}); if it is a server start it, "
-            "else run: atself index --rebuild"
+        if "://" in where:
+            problem = f"the vector store does not answer ({first}); start it, then run again"
+            raise StoreError(f"{where}: {problem}: atself index") from error
+        if any(sign in str(error).lower() for sign in _FULL):
+            problem = f"no room for vectors ({first}); free some space, then run again"
+            raise StoreError(f"{where}: {problem}: atself index") from error
+        raise DamagedIndex(
+            f"{where}: the vectors cannot be read ({first}); mend them with: atself index"
         ) from error

@@ -14,6 +14,8 @@ from cli.checks_install import install_checks
 from cli.doctor import machine_checks
 from cli.machine import Machine, inspect
 from config.settings import Home
+from ingest.archive import Archive
+from tests.ingest.talk import Talk
 
 GIB = 1 << 30
 
@@ -104,3 +106,15 @@ def test_the_exit_code_tells_whether_anything_is_missing(
     (home / "config.toml").write_text("[trian]\n", encoding="utf-8")
     assert run(["doctor"]) == 1
     assert "✗ settings" in capsys.readouterr().out
+
+
+def test_a_shareable_chat_that_is_unknown_or_private_is_named(home: Path) -> None:
+    talk = Talk()
+    talk.say("lin", "a word")
+    with Archive.open(Home(home).archive, create=True) as archive:
+        archive.add(talk.messages)
+    (home / "config.toml").write_text(f'[recall]\nshareable = ["{talk.chat.id}", "telegram:404"]\n')
+    [found] = [check for check in home_checks(Home(home)) if check.name == "shareable chats"]
+    assert found.state is State.MISSING
+    assert "telegram:404" in found.advice
+    assert found.detail.startswith("1 chats lend")

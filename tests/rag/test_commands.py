@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ingest.archive import Archive
-from rag.commands import index, recall
+from rag.commands import index
+from rag.recall_command import recall
 
 LINES = (
     ("Fox", "which instrument did you play at school?"),

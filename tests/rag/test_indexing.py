@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ingest.archive import Archive
 from rag.errors import IndexMismatch
 from rag.index.building import CATALOGUE, VECTORS, Hooks, open_store
 from rag.index.catalogue import Catalogue
+from rag.index.generations import current_generation
 from rag.index.manifest import read_manifest
 from rag.recall import Recall
 
@@ -50,10 +52,15 @@ def diary(archive: Archive, say: Say) -> Archive:
     return archive
 
 
+def serving(place: Home) -> Path:
+    """The folder of the generation that serves."""
+    return place.index / str(current_generation(place.index))
+
+
 def vectors_of(place: Home, chat: str = "telegram:1") -> dict[str, Any]:
     """Every vector in the index, by passage."""
-    with Catalogue(place.index / CATALOGUE) as catalogue:
-        store = open_store(place.index, load(place.path), catalogue)
+    with Catalogue(serving(place) / CATALOGUE) as catalogue:
+        store = open_store(load(place.path), catalogue)
         try:
             rows = store._find(chat).get(include=["embeddings"])
         finally:
@@ -74,16 +81,18 @@ def test_only_what_is_new_is_embedded(diary: Archive, say: Say, index: Index) ->
 def test_an_index_that_is_up_to_date_is_left_alone(diary: Archive, index: Index) -> None:
     first = index()
 
-    def refuse(_messages: Any) -> Any:
+    def refuse(_done: int, _wanted: int) -> None:
         raise AssertionError("the archive is read again")
 
-    assert index(hooks=Hooks(watch=refuse)) == first
+    assert index(hooks=Hooks(cut=refuse)) == first
 
 
 def test_a_time_budget_ends_embedding_and_a_rerun_goes_on(
     diary: Archive, index: Index, place: Home
 ) -> None:
-    partial = index(hooks=Hooks(is_over=lambda: True))
+    cut: list[int] = []
+    hooks = Hooks(cut=lambda done, _wanted: cut.append(done), is_over=lambda: bool(cut))
+    partial = index(hooks=hooks)
     assert (partial.vectors, partial.pending) == (0, 24)
     assert read_manifest(place.index) == partial
     assert index().pending == 0
@@ -96,9 +105,9 @@ def test_vanished_messages_lose_their_vectors(diary: Archive, index: Index, plac
     assert len(vectors_of(place)) == 24
     diary.forget("Lin")
     assert index().passages == 0
-    with Catalogue(place.index / CATALOGUE) as catalogue:
-        store = open_store(place.index, load(place.path), catalogue)
-        assert store.chats() == []
+    with Catalogue(serving(place) / CATALOGUE) as catalogue:
+        store = open_store(load(place.path), catalogue)
+        assert store.shelves() == []
         store.close()
 
 
@@ -115,8 +124,8 @@ _KILLED = """
     from pathlib import Path
     from config.settings import Home, load
     from ingest.archive import Archive
-    from rag import indexing
-    indexing.BATCH = 8
+    from rag.index import building as indexing, vectors
+    vectors.BATCH = 8
     home = Home(Path(sys.argv[1]))
     def advance(done, wanted):
         if done >= 8:
@@ -138,12 +147,15 @@ def test_a_run_that_was_killed_is_completed_identically(
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
-    assert read_manifest(place.index) is None
+    begun = read_manifest(place.index)
+    assert begun is not None
+    assert begun.pending == 24  # words alone until then; from now on what is there
     started: list[int] = []
     completed = index(hooks=Hooks(advance=lambda done, _wanted: started.append(done)))
     assert started[0] == 8
     continued = vectors_of(place)
-    assert index(rebuild=True) == completed
+    rebuilt = index(rebuild=True)
+    assert replace(rebuilt, generation=completed.generation) == completed
     whole = vectors_of(place)
     assert continued.keys() == whole.keys()
     assert all(np.allclose(continued[key], whole[key], atol=1e-5) for key in whole)
@@ -165,13 +177,14 @@ def test_a_damaged_vector_store_leaves_words_and_one_warning(
     diary: Archive, index: Index, place: Home, recall: Callable[[], Recall], warnings: list[str]
 ) -> None:
     index()
-    (place.index / VECTORS / "chroma.sqlite3").write_bytes(b"not a database" * 500)
+    (serving(place) / VECTORS / "chroma.sqlite3").write_bytes(b"not a database" * 500)
     opened = recall()
     for _ in range(2):
         found = opened.query("old maps near the temple", chat="telegram:1", before=None, limit=1)
         assert "temple" in found[0].text
     assert len(warnings) == 1
-    assert "--rebuild" in warnings[0]
+    assert "atself index" in warnings[0]
+    assert index().pending == 0
 
 
 def test_a_chroma_server_that_is_away_leaves_words_and_one_warning(
@@ -227,4 +240,4 @@ def test_a_chroma_server_serves_as_well(
     assert found.similarity is not None
     assert complaints == []
     assert index(settings=remote, rebuild=True).vectors == 24
-    assert not (place.index / VECTORS).exists()
+    assert not (serving(place) / VECTORS).exists()

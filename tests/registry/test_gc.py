@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from cli.app import app
+from config.locks import held
 from registry.checked import CHECKED, hold_model
 from registry.errors import RegistryError
 from registry.garbage import collect
-from registry.locks import held
 from registry.store import Registry
 from tests.registry.made import NOON, added, manifest
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from openai.types.fine_tuning import FineTuningJob
 
 from config.console import say
-from registry.locks import exclusive
+from config.locks import exclusive
 from trainer.errors import TrainingError
 from trainer.hosted.api import ENDED, Api, reason_of
 from trainer.hosted.events import Reporter, Step

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from config.locks import exclusive
 from config.settings import Home, Settings
 from ingest.dataset.manifest import DatasetManifest, read_manifest
 from ingest.prompt import RENDERER
 from registry.artefact import write_json
-from registry.locks import exclusive
 from trainer.errors import TrainingError
 from trainer.hosted.cost import Estimate
 from trainer.hosted.files import Contents, SentFile, write_files

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from config.console import progress, say
+from config.locks import exclusive
 from config.settings import Home, Settings
-from registry.locks import exclusive
 from trainer.errors import TrainingError
 from trainer.hosted.consent import LOCAL
 

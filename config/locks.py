@@ -1,4 +1,4 @@
-"""Who is using a folder of the registry, asked of the kernel: locks end with their process.
+"""Who is using a folder, asked of the kernel: locks end with their process.
 
 Folders are locked themselves (flock), so that no lock file can be left behind.
 """

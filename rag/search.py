@@ -1,0 +1,198 @@
+"""One search: what both halves find, fused, weighed and read from the archive.
+
+Meaning (vectors in Chroma, :mod:`rag.meaning`) and words (BM25 in the archive, :mod:`rag.wording`)
+each name candidates; their ranks are fused, the floor takes out what is not relevant, and the text
+is read from the archive. Place and moment bound both searches themselves, so that nothing from
+elsewhere or later is ever a candidate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from config.settings import Settings
+from ingest.archive import Archive
+from ingest.chat import Conversation, Message, Passage
+from ingest.chunks import Chunk, words_in
+from ingest.database import millis
+from ingest.scope import EVERYWHERE, Scope
+from rag.index.building import load_chunks
+from rag.index.shelves import SHARED
+from rag.opened import OpenIndex
+from rag.ranking import (
+    Candidate,
+    fuse,
+    informative_terms,
+    is_relevant,
+    weigh,
+    without_repeats,
+)
+from rag.wording import Wording
+
+_QUERY_CHARS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A passage and why it was recalled."""
+
+    passage: Passage
+    messages: tuple[Message, ...]
+    similarity: float | None
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and the borders of the answer.
+
+    ``text`` are the last lines said. Only what may be told in ``chat`` is searched (see
+    :class:`ingest.scope.Scope`), everything where it is None; only what ended strictly before
+    ``before``; nothing that quotes a message in ``exclude``.
+    """
+
+    text: str
+    chat: str | None
+    before: datetime | None = None
+    exclude: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question with what the archive and the index say to it."""
+
+    text: str
+    informative: tuple[str, ...]
+    scope: Scope
+    bounds: Mapping[str, datetime | None]
+    before: datetime | None
+    exclude: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """Fused scores and cosines by passage id; passages that no index holds yet."""
+
+    scores: Mapping[str, float]
+    similarities: Mapping[str, float]
+    fresh: Mapping[str, Chunk]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """An archive and its index, where there is one."""
+
+    archive: Archive
+    index: OpenIndex | None
+    settings: Settings
+
+    def best(self, question: Question, limit: int, seconds: float | None) -> list[Recalled]:
+        """The ``limit`` most relevant passages, best first; what is found within ``seconds``.
+
+        Raises StoreError where the catalogue cannot be read.
+        """
+        chats = {chat.id: chat for chat in self.archive.chats()}
+        asked = self._asked(question, chats.values())
+        relevant = self._relevant(asked, self._evidence(asked, seconds))
+        best = islice(without_repeats(relevant), limit)
+        return [_recalled(candidate, chats) for candidate in best]
+
+    def _asked(self, question: Question, chats: Collection[Conversation]) -> _Asked:
+        text = question.text[-_QUERY_CHARS:]
+        scope, shareable = EVERYWHERE, self.settings.recall.shareable
+        if question.chat is not None:
+            scope = Scope.around(question.chat, chats, shareable)
+        common = self.index.common if self.index else frozenset()
+        return _Asked(
+            text,
+            informative_terms(text, common),
+            scope,
+            self._bounds(question),
+            question.before,
+            question.exclude,
+        )
+
+    def _bounds(self, question: Question) -> dict[str, datetime | None]:
+        """The shelves to search, and the moment that bounds each.
+
+        Live, every passage is past, and without a filter Chroma answers ten times as fast.
+        """
+        if self.index is None:
+            return {}
+        catalogue, before = self.index.catalogue, question.before
+        shelves = catalogue.shelves() if question.chat is None else (question.chat, SHARED)
+        if before is None:
+            return dict.fromkeys(shelves)
+        moment = millis(before)
+        return {s: before if moment <= catalogue.newest(s) else None for s in shelves}
+
+    def _evidence(self, asked: _Asked, seconds: float | None) -> _Evidence:
+        """What both halves find, side by side."""
+        started = time.monotonic()
+        most = self.settings.recall.candidates
+        meaning = self.index.meaning if self.index else None
+        if meaning is not None:
+            meaning.ask(asked.text, asked.bounds, limit=most)
+        catalogue = self.index.catalogue if self.index else None
+        gap = timedelta(minutes=self.settings.threads.gap_minutes)
+        worded = Wording(self.archive, catalogue, gap=gap).find(
+            asked.informative,  # common terms cost most of the time and decide nothing
+            scope=asked.scope,
+            shelves=tuple(asked.bounds),
+            before=asked.before,
+            limit=most,
+            seconds=seconds,
+        )
+        left = None if seconds is None else max(0.0, started + seconds - time.monotonic())
+        similarities = {} if meaning is None else meaning.answer(left)
+        rankings = [list(similarities), worded.ranking] if similarities else [worded.ranking]
+        return _Evidence(fuse(rankings), similarities, worded.fresh)
+
+    def _relevant(self, asked: _Asked, evidence: _Evidence) -> Iterator[Candidate]:
+        """The candidates that may be shown and that have to do with the question, best first."""
+        chunks = {
+            id: chunk
+            for id, chunk in self._chunks(evidence).items()
+            if _may_show(asked.scope, chunk)
+            and asked.exclude.isdisjoint(message.id for message in chunk.messages)
+        }
+        floor = self._floor(asked.text)
+        for candidate in weigh(chunks, evidence.scores, evidence.similarities, asked.informative):
+            if is_relevant(candidate, floor, asked.informative):
+                yield candidate
+
+    def _chunks(self, evidence: _Evidence) -> dict[str, Chunk]:
+        chunks = dict(evidence.fresh)
+        if self.index is not None:
+            known = self.index.catalogue.entries(id for id in evidence.scores if id not in chunks)
+            chunks |= load_chunks(self.archive, known.values())
+        return chunks
+
+    def _floor(self, text: str) -> float:
+        configured = self.settings.recall.floor
+        meaning = self.index.meaning if self.index else None
+        if configured is not None or meaning is None:
+            return configured or 0.0
+        return meaning.floor(text)
+
+
+def is_asking(text: str) -> bool:
+    """Whether there is anything in ``text`` to be reminded by."""
+    return words_in(text[-_QUERY_CHARS:]) > 0
+
+
+def _may_show(scope: Scope, chunk: Chunk) -> bool:
+    """The shelves are kept by the last indexing; people and settings may have changed since."""
+    is_own = all(m.person.is_self and not m.forwarded_from for m in chunk.messages)
+    return scope.may_show(chunk.chat, is_own=is_own)
+
+
+def _recalled(candidate: Candidate, chats: Mapping[str, Conversation]) -> Recalled:
+    chunk = candidate.chunk
+    is_dated = chunk.chat not in chats or chats[chunk.chat].has_times
+    passage = chunk.passage(is_dated=is_dated, score=round(candidate.score, 4))
+    return Recalled(passage, chunk.messages, candidate.similarity, candidate.coverage)

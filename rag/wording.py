@@ -1,0 +1,88 @@
+"""The lexical half of recall: messages that share words with a question, and their passages.
+
+It searches the archive itself, so that what arrived a moment ago is found, indexed or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ingest.archive import Archive
+from ingest.chat import Message
+from ingest.chunks import Chunk, words_in
+from ingest.clean import is_noise
+from ingest.database import millis
+from ingest.scope import Scope
+from rag.index.catalogue import Catalogue
+from rag.ranking import SELF_WEIGHT
+
+_LINES_BEFORE = 2
+
+
+@dataclass
+class Worded:
+    """Passage ids, best first, and the passages among them that no index holds yet."""
+
+    ranking: list[str] = field(default_factory=list)
+    fresh: dict[str, Chunk] = field(default_factory=dict)
+
+
+class Wording:
+    """Word search over an archive and the catalogue of its passages, if there is one."""
+
+    def __init__(self, archive: Archive, catalogue: Catalogue | None, *, gap: timedelta) -> None:
+        self._archive, self._catalogue, self._gap = archive, catalogue, gap
+
+    def find(
+        self,
+        terms: Sequence[str],
+        *,
+        scope: Scope,
+        shelves: Sequence[str],
+        before: datetime | None,
+        limit: int,
+        seconds: float | None,
+    ) -> Worded:
+        """Passages of ``shelves`` that quote one of the ``limit`` best messages within ``scope``.
+
+        Nothing where the search takes longer than ``seconds``.
+        """
+        hits = self._archive.search(
+            " ".join(terms), scope=scope, before=before, limit=limit, seconds=seconds
+        )
+        hits.sort(key=lambda hit: -hit[1] * (SELF_WEIGHT if hit[0].person.is_self else 1.0))
+        known = self._containing([message.id for message, _ in hits], shelves, before)
+        found = Worded()
+        for message, _ in hits:
+            keys = known.get(message.id, [])
+            if not keys and self._is_unindexed(message):
+                chunk = self._around(message, scope)
+                found.fresh[chunk.id] = chunk
+                keys = [chunk.id]
+            found.ranking.extend(keys)
+        return found
+
+    def _containing(
+        self, ids: Sequence[str], shelves: Sequence[str], before: datetime | None
+    ) -> dict[str, list[str]]:
+        if self._catalogue is None:
+            return {}
+        return self._catalogue.containing(ids, shelves=shelves, before=before)
+
+    def _is_unindexed(self, message: Message) -> bool:
+        """Whether a message that no passage quotes is news, rather than left out as small talk."""
+        if is_noise(message) or not words_in(message.text):
+            return False
+        return self._catalogue is None or millis(message.sent_at) > self._catalogue.latest(
+            message.chat
+        )
+
+    def _around(self, message: Message, scope: Scope) -> Chunk:
+        """A passage made on the spot: a message and, where they may be shown, the lines before."""
+        if not scope.may_show(message.chat, is_own=False):
+            return Chunk((message,))
+        earlier = self._archive.history(message.chat, before=message.sent_at, limit=_LINES_BEFORE)
+        near = (m for m in earlier if message.sent_at - m.sent_at <= self._gap and not is_noise(m))
+        return Chunk((*near, message))
