@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from config.sections import Recall
 from rag.index.store import _SPACE, VectorStore
 
 Vectors = NDArray[np.float32]
@@ -53,7 +54,7 @@ class Million:
 
     def open_store(self) -> VectorStore:
         """The collection, as the index makes it."""
-        return VectorStore.open(self.folder / "chroma", None, namespace="million")
+        return VectorStore.open(self.folder / "chroma", Recall(), namespace="million")
 
     @property
     def bare(self) -> Path:

@@ -25,7 +25,7 @@ class Past:
     def __init__(self, archive: Archive, catalogue: Catalogue, truth: Path | None) -> None:
         self._archive, self._catalogue = archive, catalogue
         self._topics = topics_of(truth) if truth else {}
-        rows = catalogue._connection.execute(
+        rows = catalogue.select(
             "SELECT p.chat, p.ended_at, p.key, group_concat(q.message, ' ') FROM passage p "
             "JOIN quote q ON q.passage = p.id GROUP BY p.id ORDER BY p.ended_at"
         )

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -44,6 +45,7 @@ from trainer.card.scores import Probe, probes_of, split_scores
 COUNTS = (1, 2, 4)
 CONTEXT = 2048
 LEAST_LETTERS = 5
+FLOORS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 Way = Callable[[Asked], Sequence[Passage]]
 
 
@@ -64,8 +66,9 @@ def main(arguments: list[str]) -> None:
     replies = asked_of(home.dataset, asked.queries, lately=timedelta(days=asked.days))
     voice = find_voice(home, settings, asked.model)
     with Archive.open(home.archive) as archive, Recall.open(settings, home, archive) as recall:
-        assert recall._catalogue is not None  # there is an index
-        past = Past(archive, recall._catalogue, asked.truth)
+        index = recall._search().index
+        assert index is not None  # HOME has one
+        past = Past(archive, index.catalogue, asked.truth)
         ways = _ways(recall, past, has_truth=asked.truth is not None)
         with _scorer(voice, settings, threads=asked.threads) as score:
             scored = _scores(replies, ways, score)
@@ -87,10 +90,15 @@ def _parser() -> argparse.ArgumentParser:
 def _ways(recall: Recall, past: Past, *, has_truth: bool) -> dict[str, Way]:
     most = max(COUNTS)
 
-    def recalled(count: int) -> Way:
-        return lambda asked: recall.query(
-            asked.text, chat=asked.chat, before=asked.before, limit=count, exclude=asked.context
+    @cache
+    def found(asked: Asked) -> list[Passage]:
+        best = recall.search(
+            asked.text, chat=asked.chat, before=asked.before, limit=most, exclude=asked.context
         )
+        return [recalled.passage for recalled in best]
+
+    def recalled(count: int) -> Way:
+        return lambda asked: found(asked)[:count]
 
     ways: dict[str, Way] = {"none": lambda _asked: ()}
     ways |= {f"recalled, {count}": recalled(count) for count in COUNTS}
@@ -184,6 +192,7 @@ def _show(scored: Mapping[str, Sequence[Scored]]) -> None:
         ("memory", "replies with any", "nats/byte", "gain", "95 %", "of those with any", "95 %"),
         [_row(name, ours, scored["none"]) for name, ours in scored.items()],
     )
+    _show_floors(scored["recalled, 1"], scored["none"])
     best = scored[f"recalled, {max(COUNTS)}"]
     shown = [bool(one.passages) for one in best]
     hits = [_has_rare_word(one) for one in best]
@@ -196,6 +205,15 @@ def _show(scored: Mapping[str, Sequence[Scored]]) -> None:
         for name, chosen in parts.items()
     ]
     emit_table((f"recalled, {max(COUNTS)}", "replies", "gain", "95 %"), rows)
+
+
+def _show_floors(ours: Sequence[Scored], none: Sequence[Scored]) -> None:
+    """The gain of the best passage where its score reaches a floor."""
+    rows = []
+    for floor in FLOORS:
+        chosen = [any(passage.score >= floor for passage in one.passages) for one in ours]
+        rows.append((floor, sum(chosen), *_gain(_of(ours, chosen), _of(none, chosen))))
+    emit_table(("best passage scores at least", "replies", "gain", "95 %"), rows)
 
 
 def _row(name: str, ours: Sequence[Scored], none: Sequence[Scored]) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -28,14 +29,17 @@ from benchmarks._passages import Past
 from config.console import emit_table
 from config.settings import Home, load
 from ingest.archive import Archive
+from ingest.chunks import Chunk
 from ingest.scope import Scope
-from rag import evidence
+from rag import evidence, wording
 from rag.recall import Recall
 from rag.search import Question, Search
 
 BEST = 10
+SHOWN = 150
 SPLITS = ("validation", "test")
 Rank = Callable[[Asked], Sequence[str]]
+Found = tuple[Mapping[str, Chunk], Mapping[str, float], evidence.Sought]
 _RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)
 _OLD_SELF_WEIGHT = 1.25
 
@@ -66,16 +70,30 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ways(search: Search, past: Past) -> dict[str, Rank]:
+    @cache
+    def dense(asked: Asked) -> list[str]:
+        return _dense(search, asked)
+
+    @cache
+    def worded(asked: Asked) -> list[str]:
+        return _worded(search, asked)
+
+    @cache
+    def found(asked: Asked) -> Found:
+        return _found(search, asked)
+
     ways: dict[str, Rank] = {
         "latest": lambda asked: past.latest(asked, BEST),
-        "dense": lambda asked: list(_dense(search, asked)),
-        "words, by message": lambda asked: _worded(search, asked),
-        "fused by rank": lambda asked: _fused(search, asked, past),
-        "ours": lambda asked: _ours(search, asked),
+        "dense": dense,
+        "words, by message": worded,
+        "fused by rank": lambda asked: _fused(search, dense(asked), worded(asked)),
+        "ours": lambda asked: _order(found(asked)),
     }
     for name in ("WORDS", "MEANING", "AGE", "OWN"):
-        ways[f"ours without {name.lower()}"] = _without(search, name)
-    ways["ours, all lines alike"] = _without(search, "LINE_WEIGHTS", (1.0,))
+        ways[f"ours without {name.lower()}"] = _set(evidence, name, 0.0, ways["ours"])
+    anew: Rank = lambda asked: _order(_found(search, asked))  # noqa: E731
+    ways["ours, all lines alike"] = _set(evidence, "LINE_WEIGHTS", (1.0,), anew)
+    ways["ours, candidates of any age"] = _set(wording, "FADE", 0.0, anew)
     return ways
 
 
@@ -83,12 +101,12 @@ def _question(asked: Asked) -> Question:
     return Question(asked.text, asked.chat, asked.before, asked.context)
 
 
-def _dense(search: Search, asked: Asked) -> dict[str, float]:
+def _dense(search: Search, asked: Asked) -> list[str]:
     assert search.index is not None
     assert search.index.meaning is not None  # HOME has vectors
     meaning = search.index.meaning
     meaning.ask(asked.text, {asked.chat: asked.before}, limit=search.settings.recall.candidates)
-    return dict(meaning.answer(None))
+    return list(meaning.answer(None))
 
 
 def _worded(search: Search, asked: Asked) -> list[str]:
@@ -102,9 +120,9 @@ def _worded(search: Search, asked: Asked) -> list[str]:
     return list(dict.fromkeys(key for id in ids for key in found.get(id, ())))
 
 
-def _fused(search: Search, asked: Asked, past: Past) -> list[str]:
+def _fused(search: Search, *rankings: Sequence[str]) -> list[str]:
     scores: dict[str, float] = {}
-    for ranking in (list(_dense(search, asked)), _worded(search, asked)):
+    for ranking in rankings:
         for rank, key in enumerate(ranking):
             scores[key] = scores.get(key, 0.0) + 1 / (_RANK_OFFSET + 1 + rank)
     assert search.index is not None
@@ -113,31 +131,31 @@ def _fused(search: Search, asked: Asked, past: Past) -> list[str]:
     return sorted(scores, key=lambda key: -scores[key] * weight.get(key, 1))
 
 
-def _ours(search: Search, asked: Asked) -> list[str]:
-    """The order before the floor and before repeats are dropped."""
+def _found(search: Search, asked: Asked) -> Found:
+    """The candidates and the evidence, before the floor and before repeats are dropped."""
     question = search._asked(_question(asked), search.archive.chats())
     found = search._evidence(question, None)
-    chunks = search._chunks(found)
-    scores = evidence.evidence(chunks, found.similarities, question.sought)
+    return search._chunks(found), found.similarities, question.sought
+
+
+def _order(found: Found) -> list[str]:
+    chunks, similarities, sought = found
+    scores = evidence.evidence(chunks, similarities, sought)
     return sorted(chunks, key=lambda key: -scores[key])
 
 
-def _without(search: Search, name: str, value: object = 0.0) -> Rank:
-    def rank(asked: Asked) -> list[str]:
-        with _set(name, value):
-            return _ours(search, asked)
+def _set(module: ModuleType, name: str, value: object, rank: Rank) -> Rank:
+    """``rank`` with another value of a constant."""
 
-    return rank
+    def changed(asked: Asked) -> Sequence[str]:
+        kept = getattr(module, name)
+        setattr(module, name, value)
+        try:
+            return rank(asked)
+        finally:
+            setattr(module, name, kept)
 
-
-@contextmanager
-def _set(name: str, value: object) -> Iterator[None]:
-    kept = getattr(evidence, name)
-    setattr(evidence, name, value)
-    try:
-        yield
-    finally:
-        setattr(evidence, name, kept)
+    return changed
 
 
 def _figures(replies: Sequence[Asked], rank: Rank, past: Past) -> tuple[str, ...]:
@@ -168,8 +186,9 @@ def _show_floor(
     known: Sequence[Asked],
     unrelated: Path | None,
 ) -> None:
-    rows = []
-    for name, replies in (("all replies", every), ("with a relevant passage", known)):
+    spread_out = every[:: max(1, len(every) // SHOWN)]
+    rows: list[tuple[str, int, str, str]] = []
+    for name, replies in (("replies", spread_out), ("with a relevant passage", known)):
         shown = [(asked, _shown(recall, asked)) for asked in replies]
         hits = [key in past.relevant(asked) for asked, keys in shown for key in keys]
         share = np.mean([bool(keys) for _, keys in shown])
