@@ -34,14 +34,14 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         _migrate(connection, path)
         connection.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, words, row)")
-        _give_logarithm(connection)
+        give_logarithm(connection)
         if connection.execute("SELECT 1 FROM meta WHERE key = 'wipe'").fetchone():
             with suppress(sqlite3.OperationalError):  # locked: whoever began it is still at it
                 wipe(connection)
         return connection
 
 
-def _give_logarithm(connection: sqlite3.Connection) -> None:
+def give_logarithm(connection: sqlite3.Connection) -> None:
     """SQLite has its mathematical functions only where it was built with them."""
     try:
         connection.execute("SELECT log2(2)")
