@@ -20,7 +20,8 @@ from ingest.chat import Message, Passage
 from ingest.chunks import Chunk, words_in
 from ingest.clean import is_noise
 from ingest.database import millis
-from rag.embedding.models import Embedder, make_embedder
+from rag.embedding.models import make_embedder
+from rag.embedding.protocol import Embedder
 from rag.errors import StoreError
 from rag.index.building import CATALOGUE, load_chunks, open_store
 from rag.index.catalogue import Catalogue
@@ -37,7 +38,7 @@ from rag.ranking import (
 )
 
 if TYPE_CHECKING:
-    from rag.embedding.models import Vectors
+    from rag.embedding.protocol import Vectors
 
 _QUERY_CHARS = 600
 _LINES_BEFORE = 2

@@ -23,6 +23,11 @@ def loaded(key: Hashable, load: Callable[[], Any]) -> Any:
         return _LOADED[key]
 
 
+def is_loaded(key: Hashable) -> bool:
+    """Whether :func:`loaded` would return at once."""
+    return key in _LOADED
+
+
 def unload(key: Hashable) -> None:
     """Forget what was loaded; its memory goes once nobody uses it any more."""
     with _GUARD:

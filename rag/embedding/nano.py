@@ -3,7 +3,7 @@
 71 MB hold the vocabulary of XLM-R with its scores (Conneau et al. 2020, arXiv:1911.02116; a unigram
 model, Kudo 2018, arXiv:1804.10959), a table of characters to replace, and the weights in blocks of
 32 numbers of 4 bits with a scale. Both licences are MIT: of the package, and of the model (Wang et
-al. 2024, arXiv:2402.05672). The layout is that of ``e5_parse`` in the package's ``e5.c``, all little
+al. 2024, arXiv:2402.05672). The layout is that of ``e5_parse`` in the package's ``e5.c``, little
 endian. Embeddings of words stay packed in the mapped file and are unpacked as they are looked up.
 """
 
@@ -13,6 +13,7 @@ import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +167,7 @@ def _tokenizer(cursor: _Cursor) -> Callable[[str, int], list[int]]:
     places = np.frombuffer(cursor.bytes(4 * (count + 1)), dtype="<u4")
     scores = np.frombuffer(cursor.bytes(4 * count), dtype="<f4").tolist()
     blob = cursor.bytes(size)
-    pieces = [blob[a:b].decode() for a, b in zip(places[:-1], places[1:], strict=True)]
+    pieces = [blob[a:b].decode() for a, b in pairwise(places)]
     model = Tokenizer(Unigram(list(zip(pieces, scores, strict=True)), unknown, False))
     model.pre_tokenizer = Metaspace()
     replaced = _replacements(cursor)

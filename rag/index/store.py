@@ -19,7 +19,7 @@ from ingest.database import millis
 from rag.errors import StoreError
 
 if TYPE_CHECKING:
-    from rag.embedding.models import Vectors
+    from rag.embedding.protocol import Vectors
 
 # Recall against exact search stays above .97 with this many candidates per query.
 _SPACE = {"hnsw": {"space": "cosine", "ef_search": 128, "ef_construction": 128}}
