@@ -13,9 +13,9 @@ import torch
 
 from rag.embedding.encoder import Encoder, Shape
 from rag.embedding.loading import is_loaded, loaded, unload
-from rag.embedding.models import ENGLISH, MULTILINGUAL, make_embedder
+from rag.embedding.models import make_embedder
 from rag.embedding.nano import read_nano_e5
-from rag.embedding.packaged import PACKAGES
+from rag.embedding.packaged import ENGLISH, MULTILINGUAL, PACKAGES
 from rag.embedding.protocol import Embedder
 from rag.errors import EmbedderError
 from tests.rag.tiny import save_sentence_model
@@ -95,9 +95,12 @@ def test_a_damaged_file_of_weights_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_a_model_is_loaded_once_however_many_threads_ask() -> None:
     count: list[int] = []
-    threads = [
-        Thread(target=loaded, args=("once", lambda: count.append(1) or "model")) for _ in range(8)
-    ]
+
+    def load() -> str:
+        count.append(1)
+        return "model"
+
+    threads = [Thread(target=loaded, args=("once", load)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

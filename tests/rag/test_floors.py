@@ -8,7 +8,8 @@ import pytest
 
 from rag.embedding.everyday import SPACED, UNSPACED
 from rag.embedding.floors import Floor, fit_floor, probe_floor
-from rag.embedding.models import ENGLISH, make_embedder
+from rag.embedding.models import make_embedder
+from rag.embedding.packaged import ENGLISH
 from rag.embedding.prior import is_unspaced
 
 if TYPE_CHECKING:
