@@ -27,7 +27,7 @@ from rag.index.catalogue import Catalogue, Entry
 from rag.index.manifest import IndexManifest, Model, write_manifest
 from rag.index.store import VectorStore
 
-# Sorted by length inside; of 256 at a time, embedding took longer (see docs/speed.md).
+# A model sorts what it is given by length: with 256 at a time it did 4 to 11 % fewer a second.
 BATCH = 1024
 _SAMPLE_PER_CHAT = 2000
 _SAMPLED_CHATS = 20

@@ -5,12 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rag.embedding.models import (
-    ENGLISH,
-    MULTILINGUAL,
-    choose_embedder,
-    make_embedder,
-)
+from rag.embedding.models import choose_embedder, make_embedder
+from rag.embedding.packaged import ENGLISH, MULTILINGUAL
 from rag.embedding.protocol import Embedder
 from rag.errors import EmbedderError
 
