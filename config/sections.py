@@ -239,6 +239,11 @@ class Recall(Section):
     """Passages fetched from each of vector and word search before they are ranked together."""
     reranker: str | None = Field(None, examples=["cross-encoder/ms-marco-MiniLM-L6-v2"])
     """A cross-encoder that orders the candidates again: a Hugging Face id or a folder."""
+    seconds: float = Field(1.0, gt=0)
+    """Longest a reply waits for recall; what is found by then is what is shown. Seconds."""
+    shareable: Names = ()
+    """Chats (platform:id) whose statements of @self may be recalled anywhere; private chats never
+    are. Own writings always may."""
     chroma_url: str | None = Field(None, examples=["http://localhost:8000"])
     """A Chroma server; unset keeps the index in the home folder."""
 
