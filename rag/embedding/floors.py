@@ -7,7 +7,9 @@ to do with them: everyday sentences in eighteen languages are searched for, and 
 one in twenty of them reaches. The more passages there are, the higher chance reaches, so a floor
 belongs to a shelf and is fitted again as it grows.
 
-Measured with ``python -m benchmarks.recall_floors`` on sentences kept apart from these. Subtracting
+Measured with ``python -m benchmarks.recall_floors`` on 47 sentences kept apart from these: in a
+Chinese dialogue (e5) 14 % of those without spaces pass, and 97 % of the real contexts of @self's
+words, where a floor set by hand passed 43 and 100 %. One more or less of 20 is chance. Subtracting
 a query's mean similarity, or dividing by the spread, let far fewer of the real contexts pass at the
 same share of unrelated ones: a long line of talk is near everything in its chat.
 """
