@@ -11,13 +11,14 @@ outgrows its room; then half of it is let go at once. Only a quoted message come
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from ingest.chat import Message
 from ingest.clean import is_noise
-from ingest.listening import Heard, Listener
+from ingest.linker.ranking import Ranking
+from ingest.listening import Listener
 
 RUNS = 64  # running contexts remembered: several threads in each of a few dozen chats
 SAME = 0.5  # chance of belonging to what a context showed that makes it go on
@@ -32,18 +33,25 @@ class Contexts:
     ``room`` is in the unit of ``length`` (tokens), for all lines together with their labels.
     """
 
-    def __init__(self, *, gap: timedelta, room: int, length: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        *,
+        gap: timedelta,
+        room: int,
+        length: Callable[[str], int],
+        ranking: Ranking | None = None,
+    ) -> None:
         self._gap, self._room, self._length = gap, room, length
-        self._listener = Listener(gap)
+        self._listener = Listener(gap, ranking)
         self._runs: deque[tuple[str, ...]] = deque(maxlen=RUNS)
 
     def choose(self, history: Sequence[Message]) -> tuple[Message, ...]:
         """The lines before and with the last of ``history``, oldest first; at least that one."""
         *earlier, trigger = history
         lines = [*(message for message in earlier if is_noise(message) is None), trigger]
-        heard = self._listener.hear(lines)
-        run = self._running(heard, trigger)
-        chosen = self._belonging(lines, heard) | {trigger.id}
+        chances = self._listener.hear(lines)
+        run = self._running(chances, trigger)
+        chosen = self._belonging(lines, chances) | {trigger.id}
         shown = tuple(map(self._shortened, _merged(lines, run, chosen, trigger.reply_to)))
         if self._total(shown) > self._room:
             shown = self._latest(shown, self._room // 2)
@@ -52,20 +60,19 @@ class Contexts:
         self._runs.append(tuple(message.id for message in shown))
         return shown
 
-    def _running(self, heard: Heard, trigger: Message) -> tuple[str, ...]:
+    def _running(self, chances: Mapping[str, float], trigger: Message) -> tuple[str, ...]:
         """What was shown of this conversation last; empty where it was not shown yet."""
-        chances = {**heard.chances, trigger.id: 1.0}
+        known = {**chances, trigger.id: 1.0}
         best: tuple[str, ...] = ()
         chance = SAME
         for run in self._runs:
-            likeliest = max(chances.get(id, 0.0) for id in run)
+            likeliest = max(known.get(id, 0.0) for id in run)
             if likeliest >= chance:
                 best, chance = run, likeliest
         return best
 
-    def _belonging(self, lines: Sequence[Message], heard: Heard) -> set[str]:
+    def _belonging(self, lines: Sequence[Message], chances: Mapping[str, float]) -> set[str]:
         """The lines likely to be of the conversation, and at least the LEAST likeliest recent."""
-        chances = heard.chances
         recent = {message.id for message in self._recent(lines)}
         likely = sorted(recent & chances.keys(), key=lambda id: -chances[id])
         return {*likely[:LEAST], *(id for id, chance in chances.items() if chance >= BELONGS)}

@@ -9,7 +9,7 @@ afresh.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -21,22 +21,11 @@ from ingest.linker.belonging import belonging
 from ingest.linker.columns import Array
 from ingest.linker.live import Live, Sight
 from ingest.linker.pairs import REACH
-from ingest.linker.ranking import second_chances
+from ingest.linker.ranking import Ranking, features, second_chances, shipped
 from ingest.threads import utterance
 
 CHATS = 32
 """Chats whose state is kept, the latest; each takes about 6 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """``chances``: of each earlier message, by id, to be of the newest's conversation.
-
-    ``answered`` is what the newest most likely answers, or quotes; None where nothing is near.
-    """
-
-    chances: Mapping[str, float]
-    answered: str | None
 
 
 @dataclass
@@ -44,6 +33,11 @@ class _Chat:
     live: Live = field(default_factory=Live)
     last: str | None = None
     sent_at: OrderedDict[str, datetime] = field(default_factory=OrderedDict)
+
+    @property
+    def earlier(self) -> list[str]:
+        """The messages in reach before the newest, the latest first."""
+        return list(self.sent_at)[-2::-1]
 
     def hear(self, message: Message) -> None:
         self.live.add(utterance(message))
@@ -56,26 +50,49 @@ class _Chat:
 class Listener:
     """The chats listened to. A conversation is over after a silence of ``gap``, unless quoted."""
 
-    def __init__(self, gap: timedelta) -> None:
-        self._gap = gap
+    def __init__(self, gap: timedelta, ranking: Ranking | None = None) -> None:
+        self._gap, self._ranking = gap, ranking or shipped()
         self._chats: OrderedDict[str, _Chat] = OrderedDict()
 
-    def hear(self, history: Sequence[Message]) -> Heard:
-        """What belongs to the last of ``history``, oldest first and of one chat; not empty."""
+    def hear(self, history: Sequence[Message]) -> dict[str, float]:
+        """The chance of each earlier message, by id, to be of the last one's conversation.
+
+        ``history`` is of one chat, oldest first and not empty.
+        """
         chat = self._chat(history)
-        sight = chat.live.look()
-        keys = list(chat.sent_at)[-2::-1]
+        keys = chat.earlier
+        sight, quoted = chat.live.look(), chat.live.quoted()
         stretch = self._stretches(list(chat.sent_at.values())[::-1])
-        quoted = chat.live.quoted()
-        answered = _answered(sight, quoted, keys, stretch)
+        if quoted is None:
+            answered, learned = self._answered(sight) * (stretch[1:] == stretch[0])
+        else:
+            answered = learned = _certain(quoted, keys)
         links = sight.found.links[0]
         links = links * ((stretch[1:, None] == stretch[None, 1:]) | (links == 1))
-        together = belonging(answered, links)[: len(keys)]
-        chances = dict(zip(keys, together.tolist(), strict=True))
+        together = np.maximum(belonging(answered, links), learned)
+        chances = dict(zip(keys, together.tolist(), strict=False))
         if quoted is not None:
             chances |= dict.fromkeys((quoted, *_quoting_too(sight, keys)), 1.0)
-        best = keys[int(answered.argmax())] if answered.any() else None
-        return Heard(chances, quoted or best)
+        return chances
+
+    def rank(self, history: Sequence[Message]) -> dict[str, float]:
+        """The chance of each earlier message, by id, to be what the last answers, if it does."""
+        chat = self._chat(history)
+        sight, quoted = chat.live.look(), chat.live.quoted()
+        chances = self._ranking.chances(features(sight), sight.found.pairs.valid[0])
+        found = dict(zip(chat.earlier, chances.tolist(), strict=False))
+        return found if quoted is None else {**dict.fromkeys(found, 0.0), quoted: 1.0}
+
+    def _answered(self, sight: Sight) -> Array:
+        """The chances (2, REACH) of being answered, by the weights that ship and by those learned.
+
+        Only the former lead on to the rest of a conversation: explicit replies teach what people
+        quote, which is seldom the line just before.
+        """
+        linked = second_chances(sight)
+        seen, valid = features(sight, linked), sight.found.pairs.valid[0]
+        found = [ranking.chances(seen, valid) for ranking in (shipped(), self._ranking)]
+        return np.stack(found) * (1 - linked[0])
 
     def _stretches(self, sent_at: Sequence[datetime]) -> Array:
         """Stretches of talk without a silence (REACH + 1,), numbered from the latest."""
@@ -103,11 +120,9 @@ class Listener:
         return chat
 
 
-def _answered(sight: Sight, quoted: str | None, keys: Sequence[str], stretch: Array) -> Array:
-    """The chances (REACH,) that the newest answers each before it."""
-    if quoted is not None:
-        return np.array([key == quoted for key in keys] + [False] * (REACH - len(keys)), float)
-    return second_chances(sight)[1:] * (stretch[1:] == stretch[0])
+def _certain(quoted: str, keys: Sequence[str]) -> Array:
+    """The chances (REACH,) where it is known what is answered."""
+    return np.array([key == quoted for key in keys] + [False] * (REACH - len(keys)), float)
 
 
 def _quoting_too(sight: Sight, keys: Sequence[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """Which of the messages before it the newest answers, likeliest first.
 
-A softmax over the candidates of a weighted sum of everything ``live`` sees of each pair. The weights
-that ship were fitted where people rarely quote; a chat whose people do teaches its own (``fit``).
+A softmax over the candidates of a weighted sum of everything ``live`` sees of each pair. The
+weights that ship were fitted where people name whom they answer; a chat whose people quote teaches
+its own (``learning``).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _FURTHEST = 5.0
 """Deviations from the mean beyond which a feature says no more."""
 _PASSED_OVER = 1e-3
 """Share of its first chance that a candidate keeps which the second look passed over."""
+_NOTHING = -1e4
 _STEPS = 8
 _ENOUGH = 1e-3
 
@@ -43,11 +45,14 @@ def second_chances(sight: Sight, weights: Weights | None = None) -> Array:
     return every
 
 
-def features(sight: Sight) -> Array:
-    """What is seen of each candidate (REACH, p), the latest first; float32."""
-    chances = log(second_chances(sight)[1:])
+def features(sight: Sight, chances: Array | None = None) -> Array:
+    """What is seen of each candidate (REACH, p), the latest first; float32.
+
+    ``chances`` are those of :func:`second_chances`, where they are known already.
+    """
+    linked = log((second_chances(sight) if chances is None else chances)[1:])
     wording = sight.wording
-    more = (chances, _order(chances), wording, wording / max(wording.max(), 1), _order(wording))
+    more = (linked, _order(linked), wording, wording / max(wording.max(), 1), _order(wording))
     return np.concatenate(
         [sight.first[0][0], sight.second[0][0], np.stack(more, 1)], 1, dtype=np.float32
     )
@@ -76,10 +81,10 @@ class Ranking:
         """The features as the weights want them."""
         return np.clip((seen - self.mean) * self.scale, -_FURTHEST, _FURTHEST)
 
-    def chances(self, sight: Sight) -> Array:
-        """The chance (REACH,) that each candidate is what the newest answers, if it does."""
-        valid = sight.found.pairs.valid[0]
-        return softmax(np.where(valid, self.scores(features(sight)), -np.inf)) * valid
+    def chances(self, seen: Array, valid: Array) -> Array:
+        """The chance (…, REACH) that each candidate is what the newest answers, if it does."""
+        found: Array = softmax(np.where(valid, self.scores(seen), _NOTHING)) * valid
+        return found
 
     def plain(self) -> dict[str, Any]:
         """As lists of numbers, for a file."""

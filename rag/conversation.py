@@ -1,0 +1,53 @@
+"""Which earlier message of a chat the newest answers: the linker's chances, and meaning on top.
+
+The linker knows who speaks to whom and what words they share; an embedder, where there is one, also
+knows that a question about sorting is answered by one about order. One sum of both, with a weight
+measured for no chat in particular; without an embedder the linker's chances stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ingest.linker.pairs import REACH
+
+if TYPE_CHECKING:
+    from ingest.chat import Message
+    from ingest.linker.columns import Array
+    from ingest.listening import Listener
+    from rag.embedding.models import Embedder
+
+MEANING = 8.0
+"""What a cosine of 1 adds to the logarithm of a chance."""
+LIKELIEST = 20
+"""Candidates that are embedded."""
+CHARACTERS = 300
+_LEAST = 1e-6
+
+
+def fused(chances: Array, cosines: Array) -> Array:
+    """Scores (…, n) from the linker's chances and the cosines of the same candidates."""
+    found: Array = np.log(chances + _LEAST) + MEANING * cosines
+    return found
+
+
+def answered(
+    history: Sequence[Message], listener: Listener, embedder: Embedder | None
+) -> list[tuple[Message, float]]:
+    """The REACH messages before the last of ``history`` with their chances, likeliest first."""
+    chances = listener.rank(history)
+    near = [message for message in history[-REACH - 2 : -1] if message.id in chances]
+    ranked = sorted(near, key=lambda message: -chances[message.id])
+    likely = ranked[:LIKELIEST]
+    if embedder is None or not likely:
+        return [(message, chances[message.id]) for message in ranked]
+    texts = [message.text[:CHARACTERS] for message in (history[-1], *likely)]
+    vectors = embedder.embed_passages(texts)
+    scores = fused(np.array([chances[m.id] for m in likely]), vectors[1:] @ vectors[0])
+    raised = np.exp(scores - scores.max())
+    shares = raised / raised.sum() * sum(chances[m.id] for m in likely)
+    best = sorted(zip(likely, shares.tolist(), strict=True), key=lambda pair: -pair[1])
+    return best + [(message, chances[message.id]) for message in ranked[LIKELIEST:]]
