@@ -16,8 +16,8 @@ import orjson
 from ingest.archive import Archive
 from ingest.parsers.base import digest
 from ingest.redaction.redact import redact
+from ingest.scope import WRITING
 from ingest.writings.pairs import Pair, Sieve, is_worth_asking, request
-from ingest.writings.passages import PLATFORM
 
 PAIR_TOKENS = 64
 """Room for a question and its answer."""
@@ -27,7 +27,7 @@ Ask = Callable[[str, str], str]
 def passages_of(archive: Archive, *, is_redacted: bool) -> Iterator[str]:
     """The passages of all writings that say enough to be asked about."""
     for chat in archive.chats():
-        if chat.platform != PLATFORM:
+        if chat.platform != WRITING:
             continue
         for message in archive.messages(chat.id):
             if is_worth_asking(message.text):

@@ -237,6 +237,11 @@ class Recall(Section):
     """Cosine similarity below which a passage is not shown; unset takes the embedder's own."""
     candidates: int = Field(40, ge=1)
     """Passages fetched from each of vector and word search before they are ranked together."""
+    seconds: float = Field(1.0, gt=0)
+    """Longest a reply waits for recall; what is found by then is what is shown. Seconds."""
+    shareable: Names = ()
+    """Chats (platform:id) whose statements of @self may be recalled anywhere; private chats never
+    are. Own writings always may."""
     chroma_url: str | None = Field(None, examples=["http://localhost:8000"])
     """A Chroma server; unset keeps the index in the home folder."""
 

@@ -25,12 +25,13 @@ from ingest.chat import (
     RawMessage,
     Reaction,
 )
-from ingest.database import bounds, connect, explained, immediate, instant
+from ingest.database import bounds, connect, explained, immediate, instant, reach
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
 from ingest.intake import Added, Intake
 from ingest.people.census import Census
 from ingest.people.handles import readdress
+from ingest.scope import EVERYWHERE, Scope
 from ingest.terms import any_of, terms
 
 QUERY_TERMS = 12
@@ -160,21 +161,26 @@ class Archive(Census):
         self,
         query: str,
         *,
-        chat: str | None = None,
+        scope: Scope = EVERYWHERE,
         before: datetime | None = None,
         limit: int = 40,
     ) -> list[tuple[Message, float]]:
-        """Messages that share terms with ``query`` and their BM25, best first; higher is better."""
+        """Messages that share terms with ``query`` and their BM25, best first; higher is better.
+
+        Nothing beyond ``scope`` is a candidate.
+        """
         match = any_of(self._telling(self._veil.lifted(query) if self._veil else query))
         if not match:
             return []
-        where, values = bounds(chat, None, before)
+        until, moment = bounds(None, None, before)
+        where, places = reach(scope)
         sql = (
             f"SELECT {_COLUMNS}, -bm25(words) AS score FROM words "
             "JOIN message m ON m.id = words.rowid JOIN chat c ON c.id = m.chat "
-            f"WHERE words MATCH ? AND {where} ORDER BY score DESC, m.sent_at DESC LIMIT ?"
+            f"WHERE words MATCH ? AND {until} AND {where} "
+            "ORDER BY score DESC, m.sent_at DESC LIMIT ?"
         )
-        rows = self._rows(sql, [match, *values, limit])
+        rows = self._rows(sql, [match, *moment, *places, limit])
         return [(self._message(row), float(row[-1])) for row in rows]
 
     def by_self(self) -> Iterator[Message]:

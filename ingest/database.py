@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ingest import schema
 from ingest.errors import ArchiveError
+from ingest.scope import Scope
 
 BUSY_SECONDS = 15
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,6 +128,16 @@ def millis(instant: datetime) -> int:
 def instant(value: int) -> datetime:
     """The aware instant of :func:`millis`."""
     return _EPOCH + value * _MILLISECOND
+
+
+def reach(scope: Scope) -> tuple[str, list[object]]:
+    """A WHERE clause over ``message m`` and ``chat c`` for what ``scope`` lets be read."""
+    if scope.chats is None:
+        return "1", []
+    chats, own = (",".join("?" * len(keys)) for keys in (scope.chats, scope.own))
+    said_by_self = "m.forwarded_from IS NULL AND m.person IN (SELECT id FROM person WHERE is_self)"
+    clause = f"(c.key IN ({chats}) OR (c.key IN ({own}) AND {said_by_self}))"
+    return clause, [*scope.chats, *scope.own]
 
 
 def bounds(

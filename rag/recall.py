@@ -20,6 +20,7 @@ from ingest.chat import Message, Passage
 from ingest.chunks import Chunk, words_in
 from ingest.clean import is_noise
 from ingest.database import millis
+from ingest.scope import EVERYWHERE, Scope
 from rag.embedding.models import Embedder, make_embedder
 from rag.errors import StoreError
 from rag.index.building import CATALOGUE, load_chunks, open_store
@@ -195,7 +196,8 @@ class Recall:
         limit = self._settings.recall.candidates
         # Common terms cost most of the time of a word search and decide nothing.
         asked = " ".join(informative_terms(text, self._common))
-        hits = self._archive.search(asked, chat=chat, before=before, limit=limit)
+        scope = EVERYWHERE if chat is None else Scope.of(chat)
+        hits = self._archive.search(asked, scope=scope, before=before, limit=limit)
         hits.sort(key=lambda hit: -hit[1] * (SELF_WEIGHT if hit[0].person.is_self else 1.0))
         known = self._containing([message.id for message, _ in hits], chat, before)
         ranking: list[str] = []

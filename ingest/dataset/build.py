@@ -48,9 +48,9 @@ from ingest.errors import DatasetError
 from ingest.persona import SAMPLE_MESSAGES, Persona, describe, head_text
 from ingest.prompt import RENDERER
 from ingest.redaction.redact import redactor_for
+from ingest.scope import WRITING
 from ingest.threads import recover_threads
 from ingest.windows import Cut
-from ingest.writings.passages import PLATFORM as WRITING
 
 BESIDE = "beside a message that is not learned"
 

@@ -20,8 +20,8 @@ from ingest.chunks import memory_lines, passages_of
 from ingest.dataset.silence import draw_of
 from ingest.people.handles import handle_for
 from ingest.redaction.redact import redact
+from ingest.scope import WRITING
 from ingest.writings.pairs import why_refused
-from ingest.writings.passages import PLATFORM
 
 ASKER = "reader"
 SHOWN_SHARE = 0.5
@@ -60,7 +60,7 @@ def _passages(archive: Archive) -> dict[str, Message]:
     """The writings' passages by their text, as it stands and as a model was shown it."""
     found: dict[str, Message] = {}
     for chat in archive.chats():
-        if chat.platform == PLATFORM:
+        if chat.platform == WRITING:
             for message in archive.messages(chat.id):
                 found[message.text] = found[redact(message.text, Counter())] = message
     return found

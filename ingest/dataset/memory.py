@@ -23,6 +23,7 @@ from ingest.chunks import MEMORY_SHARE, Chunk, chunks_of, memory_lines, words_in
 from ingest.clean import is_noise, is_unlearnable
 from ingest.dataset.silence import draw_of
 from ingest.dataset.threadbook import ThreadBook
+from ingest.scope import Scope
 from ingest.windows import estimate_tokens
 
 QUERY_LINES = 3
@@ -81,7 +82,8 @@ def recaller(archive: Archive, settings: Settings) -> Recaller:
 
 def _hits(archive: Archive, asked: Asked) -> Iterator[Message]:
     """Messages word search finds, those that say something and may be shown."""
-    hits = archive.search(asked.text, chat=asked.chat, before=asked.before, limit=CANDIDATES)
+    here = Scope.of(asked.chat)
+    hits = archive.search(asked.text, scope=here, before=asked.before, limit=CANDIDATES)
     for message, _score in hits:
         speaks = is_noise(message) is None and is_unlearnable(message) is None
         is_about = not asked.person or asked.person in message.mentions
@@ -168,7 +170,7 @@ class Memories:
         if not past:
             return ()
         found = self._archive.search(
-            asked.text, chat=asked.chat, before=asked.before, limit=CANDIDATES
+            asked.text, scope=Scope.of(asked.chat), before=asked.before, limit=CANDIDATES
         )
         near = {message.id for message, _score in found}
         kept: dict[str, Passage] = {}

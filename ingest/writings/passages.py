@@ -17,10 +17,10 @@ from ingest.archive import Archive
 from ingest.chat import Account, Conversation, RawMessage
 from ingest.errors import FormatError
 from ingest.parsers.base import Repeats, digest
+from ingest.scope import WRITING
 from ingest.writings.documents import SUFFIXES, Document, excerpts_of, read_document
 
-PLATFORM = "writing"
-AUTHOR = Account(PLATFORM, "self", is_self=True)
+AUTHOR = Account(WRITING, "self", is_self=True)
 _STEP = timedelta(seconds=1)  # keeps the passages of a document in order
 
 
@@ -86,7 +86,7 @@ def documents_at(paths: list[Path], report: WritingsReport) -> Iterator[tuple[Pa
 def messages_of(document: Document) -> Iterator[RawMessage]:
     """The passages of a document, in order, under its title."""
     chat = Conversation(
-        f"{PLATFORM}:{digest(document.name)}", document.title, PLATFORM, has_times=False
+        f"{WRITING}:{digest(document.name)}", document.title, WRITING, has_times=False
     )
     ids = Repeats()
     for number, excerpt in enumerate(excerpts_of(document)):

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.archive import Archive
+from ingest.scope import Scope
 from ingest.terms import any_of, phrase, terms
 from tests.ingest.talk import Talk, texts
 
@@ -78,7 +79,7 @@ def test_a_search_keeps_to_its_chat_its_time_and_its_limit(archive: Archive) -> 
             talk.say("bob", f"noodles {number}")
         talk.recorded(archive)
     border = here.messages[4].sent_at
-    hits = archive.search("noodles", chat="test:here", before=border)
+    hits = archive.search("noodles", scope=Scope.of("test:here"), before=border)
     assert sorted(texts(message for message, _ in hits)) == [f"noodles {n}" for n in range(4)]
     assert {message.chat for message, _ in archive.search("noodles")} == {"test:here", "test:there"}
     assert len(archive.search("noodles", limit=3)) == 3
