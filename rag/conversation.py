@@ -8,13 +8,17 @@ measured for no chat in particular; without an embedder the linker's chances sta
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ingest.linker.learning import Learned, learn, learned
 from ingest.linker.pairs import REACH
 
 if TYPE_CHECKING:
+    from ingest.archive import Archive
     from ingest.chat import Message
     from ingest.linker.columns import Array
     from ingest.listening import Listener
@@ -25,7 +29,28 @@ MEANING = 8.0
 LIKELIEST = 20
 """Candidates that are embedded."""
 CHARACTERS = 300
+CHATS = 8
+"""Chats that are learned from, the largest."""
+MESSAGES = 20_000
+"""Messages of each that are read, the latest."""
+GROWTH = 1.1
+"""How many times the replies learned from there must be before they are learned from again."""
 _LEAST = 1e-6
+
+
+def learn_replies(archive: Archive, path: Path, *, now: datetime) -> bool:
+    """Learn from the explicit replies of the archive; whether there was enough new to.
+
+    A minute of one core at most; see :mod:`ingest.linker.learning`.
+    """
+    replies = archive.counts().replies
+    if replies <= learned(path).replies * GROWTH:
+        return False
+    sizes = archive.chat_counts()
+    largest = sorted(sizes, key=lambda chat: -sizes[chat])[:CHATS]
+    ranking = learn([archive.history(chat, before=now, limit=MESSAGES) for chat in largest])
+    Learned(ranking, replies).save(path)
+    return True
 
 
 def fused(chances: Array, cosines: Array) -> Array:

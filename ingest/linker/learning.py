@@ -8,6 +8,7 @@ replies leaves the weights that ship as they are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -65,16 +66,27 @@ def _replies(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
             yield place, place - target
 
 
-def save(ranking: Ranking, path: Path) -> None:
-    """Write a ranking; whatever is killed meanwhile, the file is a whole one."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(orjson.dumps(ranking.plain(), option=orjson.OPT_APPEND_NEWLINE))
-    partial.replace(path)
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A ranking, and how many replies the archive had when it was learned."""
+
+    ranking: Ranking
+    replies: int
+
+    def save(self, path: Path) -> None:
+        """Write it; whatever is killed meanwhile, the file is a whole one."""
+        partial = path.with_name(f"{path.name}.partial")
+        data = {"replies": self.replies, **self.ranking.plain()}
+        partial.write_bytes(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE))
+        partial.replace(path)
 
 
-def load(path: Path) -> Ranking:
-    """The ranking at ``path``; the one that ships where there is none that can be read."""
+def learned(path: Path) -> Learned:
+    """What was learned last; the weights that ship where nothing was, or not for this version."""
     try:
-        return read(orjson.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError):
-        return shipped()
+        data = orjson.loads(path.read_bytes())
+        found = Learned(read(data), int(data["replies"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Learned(shipped(), 0)
+    fits = found.ranking.weights.shape == shipped().weights.shape
+    return found if fits else Learned(shipped(), 0)

@@ -104,7 +104,10 @@ def read(data: Mapping[str, Any]) -> Ranking:
     """The ranking that :meth:`Ranking.plain` wrote; ValueError where it is another's."""
     if data.get("format") != FORMAT:
         raise ValueError(f"a ranking of format {data.get('format')}, expected {FORMAT}")
-    return Ranking(*(np.array(data[name], np.float32) for name in ("mean", "scale", "weights")))
+    found = Ranking(*(np.array(data[name], np.float32) for name in ("mean", "scale", "weights")))
+    if len({len(found.mean), len(found.scale), len(found.weights)}) > 1:
+        raise ValueError("a ranking whose columns differ in length")
+    return found
 
 
 def fit(seen: Array, valid: Array, answers: Array, prior: Ranking, *, trust: float) -> Ranking:
