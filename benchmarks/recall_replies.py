@@ -4,19 +4,20 @@
 
 EXPORT is any chat that ``atself ingest`` reads; its own replies are what is asked about, or the
 ``reply_to`` (a list of ids) of TRUTH, one {"id", "topic", "reply_to"} a line, which also gives the
-row that knows the topics. ``adapted`` ranks each stretch of the chat with weights fitted to the
-export's replies before it. ms is processor time a question.
+rows that know the topics. ``adapted`` ranks with weights fitted to the replies before, fitted anew
+whenever there are a tenth more of them. Without EXPORT the example chat is read.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -33,10 +34,10 @@ from ingest.linker.columns import Array
 from ingest.linker.learning import REPLIES, TRUST
 from ingest.linker.network import softmax
 from ingest.linker.ranking import fit, shipped
-from rag.conversation import CHARACTERS, fused
+from rag.conversation import CHARACTERS, GROWTH, fused
 from rag.embedding.models import ENGLISH, embed_in_order, make_embedder
 
-STRETCHES = 8
+FIRST = 20
 EXAMPLE = Path(__file__).parents[1] / "examples" / "midnight-canteen" / "result.json"
 SHIPPED, ADAPTED = "ours, weights that ship", "ours, adapted"
 
@@ -156,17 +157,26 @@ def _ways(every: Sequence[Asked], sample: Sequence[int]) -> dict[str, Array]:
 
 
 def _adapted(every: Sequence[Asked]) -> Array:
-    """Scores (n, REACH), each stretch by weights fitted to the export's replies before it."""
+    """Scores (n, REACH), each stretch by weights fitted to the replies before it."""
     known = np.ones((len(every), REACH), bool)
     seen = np.array([question.seen for question in every])
     nearest = np.array([min(question.right) for question in every])
-    ranking, found = shipped(), []
-    for stretch in np.array_split(np.arange(len(every)), STRETCHES):
-        before = slice(max(0, stretch[0] - REPLIES), stretch[0])
-        if stretch[0]:
-            ranking = fit(seen[before], known[before], nearest[before], shipped(), trust=TRUST)
-        found.append(ranking.scores(seen[stretch]))
+    found = []
+    for start, end in pairwise(_stretches(len(every))):
+        before = slice(max(0, start - REPLIES), start)
+        ranking = shipped()
+        if start:
+            ranking = fit(seen[before], known[before], nearest[before], ranking, trust=TRUST)
+        found.append(ranking.scores(seen[start:end]))
     return np.concatenate(found)
+
+
+def _stretches(count: int) -> list[int]:
+    """When a chat that is indexed each time it has enough more replies learns from them."""
+    starts = [0, FIRST]
+    while starts[-1] < count:
+        starts.append(math.ceil(starts[-1] * GROWTH))
+    return [*(start for start in starts if start < count), count]
 
 
 def _cosines(asked: Sequence[Asked], embed: Callable[[Sequence[str]], Array]) -> Array:

@@ -86,7 +86,7 @@ def learned(path: Path) -> Learned:
     try:
         data = orjson.loads(path.read_bytes())
         found = Learned(read(data), int(data["replies"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Learned(shipped(), 0)
     fits = found.ranking.weights.shape == shipped().weights.shape
     return found if fits else Learned(shipped(), 0)
