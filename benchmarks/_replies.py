@@ -69,7 +69,8 @@ def score(asked: Sequence[Asked], scores: Array) -> Figures:
     """How well ``scores`` (n, REACH) answer; of equals the latest counts as first."""
     order = np.argsort(-scores, axis=1, kind="stable").argsort(1)
     rank = np.array([order[row, list(q.right)].min() + 1 for row, q in enumerate(asked)])
-    return Figures(*(float((rank <= most).mean()) for most in (1, 5, 10)), float((1 / rank).mean()))
+    first, first_5, first_10 = (float((rank <= most).mean()) for most in (1, 5, 10))
+    return Figures(first, first_5, first_10, float((1 / rank).mean()))
 
 
 def standard(values: Array) -> Array:

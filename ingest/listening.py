@@ -92,7 +92,8 @@ class Listener:
         linked = second_chances(sight)
         seen, valid = features(sight, linked), sight.found.pairs.valid[0]
         found = [ranking.chances(seen, valid) for ranking in (shipped(), self._ranking)]
-        return np.stack(found) * (1 - linked[0])
+        chances: Array = np.stack(found) * (1 - linked[0])
+        return chances
 
     def _stretches(self, sent_at: Sequence[datetime]) -> Array:
         """Stretches of talk without a silence (REACH + 1,), numbered from the latest."""

@@ -39,7 +39,7 @@ def second_chances(sight: Sight, weights: Weights | None = None) -> Array:
     kept = best_candidates(found)
     with ONE_THREAD.limit(limits=1):
         chances = decide((weights or load()).second, *both_looks(found, kept, sight.first))[0]
-    every = found.own[0] * _PASSED_OVER
+    every: Array = found.own[0] * _PASSED_OVER
     every[0] = chances[0]
     every[1 + kept[0]] = chances[1:]
     return every
@@ -79,7 +79,8 @@ class Ranking:
 
     def scaled(self, seen: Array) -> Array:
         """The features as the weights want them."""
-        return np.clip((seen - self.mean) * self.scale, -_FURTHEST, _FURTHEST)
+        found: Array = np.clip((seen - self.mean) * self.scale, -_FURTHEST, _FURTHEST)
+        return found
 
     def chances(self, seen: Array, valid: Array) -> Array:
         """The chance (…, REACH) that each candidate is what the newest answers, if it does."""
