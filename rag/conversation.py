@@ -1,8 +1,8 @@
 """Which earlier message of a chat the newest answers: the linker's chances, and meaning on top.
 
 The linker knows who speaks to whom and what words they share; an embedder, where there is one, also
-knows that a question about sorting is answered by one about order. One sum of both, with a weight
-measured for no chat in particular; without an embedder the linker's chances stand.
+knows that a question about sorting is answered by one about order. A sum of both; without an
+embedder the linker's chances stand.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from rag.embedding.models import Embedder
 
 MEANING = 8.0
-"""What a cosine of 1 adds to the logarithm of a chance."""
+"""What a cosine of 1 adds to the logarithm of a chance. On replies of one chat with MiniLM, 4 to 10
+differed by less than .005 of the mean reciprocal rank."""
 LIKELIEST = 20
 """Candidates that are embedded."""
 CHARACTERS = 300
@@ -41,7 +42,8 @@ _LEAST = 1e-6
 def learn_replies(archive: Archive, path: Path, *, now: datetime) -> bool:
     """Learn from the explicit replies of the archive; whether there was enough new to.
 
-    A minute of one core at most; see :mod:`ingest.linker.learning`.
+    12 seconds of one core for a chat of 143,680 messages with 3,644 replies, and nothing where
+    there are few new ones; see :mod:`ingest.linker.learning`.
     """
     replies = archive.counts().replies
     if replies <= learned(path).replies * GROWTH:
