@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MEANING = 8.0
 """What a cosine of 1 adds to the logarithm of a chance. On replies of one chat with MiniLM, 4 to 10
-differed by less than .005 of the mean reciprocal rank."""
+differed by .004 of the mean reciprocal rank with learned weights, by .028 with those that ship."""
 LIKELIEST = 20
 """Candidates that are embedded."""
 CHARACTERS = 300
