@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ingest.chat import Message
     from ingest.linker.columns import Array
     from ingest.listening import Listener
-    from rag.embedding.models import Embedder
+    from rag.embedding.protocol import Embedder
 
 MEANING = 8.0
 """What a cosine of 1 adds to the logarithm of a chance. On replies of one chat with MiniLM, 4 to 10

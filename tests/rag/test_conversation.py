@@ -14,7 +14,8 @@ from ingest.linker.learning import learned
 from ingest.linker.ranking import shipped
 from ingest.listening import Listener
 from rag.conversation import answered, fused, learn_replies
-from rag.embedding.models import ENGLISH, make_embedder
+from rag.embedding.models import make_embedder
+from rag.embedding.packaged import ENGLISH
 from tests.rag.conftest import Say
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
