@@ -48,7 +48,7 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
         voice = find_voice(home, settings, model)
         memory = stack.enter_context(open_memory(home, settings, archive))
         generator = stack.enter_context(closing(open_generator(voice, settings)))
-        yield Persona(archive, voice, _responder(voice, generator, settings, memory))
+        yield Persona(archive, voice, _responder(voice, generator, settings, memory, home))
 
 
 def find_voice(home: Home, settings: Settings, model: str | None) -> Voice:
@@ -199,10 +199,13 @@ def _server_voice(home: Home, settings: Settings, registry: Registry) -> Voice:
 
 
 def _responder(
-    voice: Voice, generator: Generator, settings: Settings, memory: Memory | None
+    voice: Voice, generator: Generator, settings: Settings, memory: Memory | None, home: Home
 ) -> Responder:
+    from ingest.linker.learning import learned
+
+    ranking = learned(home.replies).ranking
     if memory is None:
-        return Responder(voice, generator, settings)
+        return Responder(voice, generator, settings, ranking=ranking)
     from ingest.chunks import memory_lines
     from ingest.redaction.redact import redactor_for
 
@@ -212,4 +215,4 @@ def _responder(
         lines = memory_lines(passages)
         return tuple(redact(line, Counter()) for line in lines) if settings.ingest.redact else lines
 
-    return Responder(voice, generator, settings, memory=memory, lines_of=lines_of)
+    return Responder(voice, generator, settings, memory=memory, lines_of=lines_of, ranking=ranking)

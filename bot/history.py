@@ -1,65 +1,88 @@
-"""Which lines of a chat the model is shown: the thread being answered, cut in large steps.
+"""Which lines of a chat the model is shown: the conversation of the newest message.
 
-A prompt that only grows at its end is cheap, since the model still holds its beginning. So the
-first line shown stays the same from call to call, until the thread outgrows its room; then half
-of it is let go at once.
+Those are the lines likely to be of it, and where little is known the likeliest of the last few as
+well: an answer suffers more from what is missing than from what is too much.
+
+A prompt that only grows at its end is cheap, since the model still holds its beginning. So what was
+shown is shown again as long as the conversation runs, from the same first line on, until it
+outgrows its room; then half of it is let go at once. Only a quoted message comes back from before.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from ingest.chat import Message
 from ingest.clean import is_noise
-from ingest.threads import thread_with
+from ingest.linker.ranking import Ranking
+from ingest.listening import Listener
 
-ANCHORS = 64  # first lines remembered: several threads in each of a few dozen chats
+RUNS = 64  # running contexts remembered: several threads in each of a few dozen chats
+SAME = 0.5  # chance of belonging to what a context showed that makes it go on
+BELONGS = 0.3
+LEAST = 6
 CUT = "…"
 
 
 class Contexts:
-    """Chooses the context of a message; remembers where each running context starts.
+    """Chooses the context of a message; remembers what each running context has shown.
 
     ``room`` is in the unit of ``length`` (tokens), for all lines together with their labels.
     """
 
-    def __init__(self, *, gap: timedelta, room: int, length: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        *,
+        gap: timedelta,
+        room: int,
+        length: Callable[[str], int],
+        ranking: Ranking | None = None,
+    ) -> None:
         self._gap, self._room, self._length = gap, room, length
-        self._anchors: deque[str] = deque(maxlen=ANCHORS)
+        self._listener = Listener(gap, ranking)
+        self._runs: deque[tuple[str, ...]] = deque(maxlen=RUNS)
 
     def choose(self, history: Sequence[Message]) -> tuple[Message, ...]:
         """The lines before and with the last of ``history``, oldest first; at least that one."""
         *earlier, trigger = history
-        spoken = [message for message in earlier if is_noise(message) is None]
-        thread = tuple(map(self._shortened, self._thread([*spoken, trigger])))
-        running = self._from_anchor(thread)
-        if self._total(running) <= self._room:
-            return running
-        kept = self._latest(running, self._room // 2)
-        self._anchors.append(kept[0].id)
-        return kept
+        lines = [*(message for message in earlier if is_noise(message) is None), trigger]
+        chances = self._listener.hear(lines)
+        run = self._running(chances, trigger)
+        chosen = self._belonging(lines, chances) | {trigger.id}
+        shown = tuple(map(self._shortened, _merged(lines, run, chosen, trigger.reply_to)))
+        if self._total(shown) > self._room:
+            shown = self._latest(shown, self._room // 2)
+        if run:
+            self._runs.remove(run)
+        self._runs.append(tuple(message.id for message in shown))
+        return shown
 
-    def _thread(self, history: Sequence[Message]) -> Sequence[Message]:
-        """The thread of the last message; where it stands alone, the lines around it."""
-        found = thread_with(history, history[-1].id, gap=self._gap)
-        if found is None or len(found.messages) == 1:
-            return self._recent(history)
-        return found.messages
+    def _running(self, chances: Mapping[str, float], trigger: Message) -> tuple[str, ...]:
+        """What was shown of this conversation last; empty where it was not shown yet."""
+        known = {**chances, trigger.id: 1.0}
+        best: tuple[str, ...] = ()
+        chance = SAME
+        for run in self._runs:
+            likeliest = max(known.get(id, 0.0) for id in run)
+            if likeliest >= chance:
+                best, chance = run, likeliest
+        return best
 
-    def _recent(self, history: Sequence[Message]) -> Sequence[Message]:
+    def _belonging(self, lines: Sequence[Message], chances: Mapping[str, float]) -> set[str]:
+        """The lines likely to be of the conversation, and at least the LEAST likeliest recent."""
+        recent = {message.id for message in self._recent(lines)}
+        likely = sorted(recent & chances.keys(), key=lambda id: -chances[id])
+        return {*likely[:LEAST], *(id for id, chance in chances.items() if chance >= BELONGS)}
+
+    def _recent(self, lines: Sequence[Message]) -> Sequence[Message]:
         """The last lines without a silence longer than the gap."""
-        start = len(history) - 1
-        while start and history[start].sent_at - history[start - 1].sent_at <= self._gap:
+        start = len(lines) - 1
+        while start and lines[start].sent_at - lines[start - 1].sent_at <= self._gap:
             start -= 1
-        return history[start:]
-
-    def _from_anchor(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        places = {message.id: place for place, message in enumerate(messages)}
-        start = next((places[known] for known in reversed(self._anchors) if known in places), 0)
-        return messages[start:]
+        return lines[start:]
 
     def _latest(self, messages: tuple[Message, ...], room: int) -> tuple[Message, ...]:
         start = len(messages) - 1
@@ -82,3 +105,17 @@ class Contexts:
     def _cost(self, message: Message) -> int:
         # A label and, at worst, the markup of a turn of its own.
         return self._length(f"@{message.person.handle}: {message.text}\n") + 8
+
+
+def _merged(
+    lines: Sequence[Message], run: Sequence[str], chosen: Collection[str], quoted: str | None
+) -> list[Message]:
+    """What is chosen, put to what was shown; of what came before that, only what is quoted."""
+    shown = {quoted, *run, *chosen}
+    places = [place for place, message in enumerate(lines) if message.id in run]
+    first = min(places, default=0)
+    return [
+        message
+        for place, message in enumerate(lines)
+        if message.id in shown and (place >= first or message.id == quoted)
+    ]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from config.settings import Settings
+    from ingest.linker.ranking import Ranking
 
 TRIES = 3
 QUERY_LINES = 3  # lines of the context that recall is asked with
@@ -70,6 +71,7 @@ def texts(passages: Sequence[Passage]) -> tuple[str, ...]:
 class Responder:
     """Answers the last line of a chat as @self. Keeps only where running contexts start.
 
+    ``ranking`` is what the chats' own replies taught about who answers what, where they did.
     ``lines_of`` turns passages into the memory lines of a prompt (``ingest.chunks.memory_lines``).
     """
 
@@ -81,6 +83,7 @@ class Responder:
         *,
         memory: Memory | None = None,
         lines_of: Callable[[Sequence[Passage]], Sequence[str]] = texts,
+        ranking: Ranking | None = None,
     ) -> None:
         self.voice = voice
         self.generator = generator
@@ -92,6 +95,7 @@ class Responder:
             gap=timedelta(minutes=settings.threads.gap_minutes),
             room=self._room,
             length=self._length,
+            ranking=ranking,
         )
 
     def answer(

@@ -134,6 +134,11 @@ class Home:
         return self.path / "hosted"
 
     @property
+    def replies(self) -> Path:
+        """What the explicit replies of the chats taught about who answers what: numbers alone."""
+        return self.path / "replies.json"
+
+    @property
     def models(self) -> Path:
         """The registry of finished models."""
         return self.path / "models"

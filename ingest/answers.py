@@ -15,7 +15,8 @@ from pathlib import Path
 
 from ingest.chat import RawMessage
 from ingest.errors import FormatError
-from ingest.linker.finder import REMEMBERED, Answer, Finder
+from ingest.linker.finder import Answer, Finder
+from ingest.linker.stream import REMEMBERED
 from ingest.parsers import PARSERS
 from ingest.parsers.base import Parser, Reading, Skipped, parser_for
 from ingest.parsers.irc import PARSER as IRC

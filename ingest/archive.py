@@ -25,19 +25,16 @@ from ingest.chat import (
     RawMessage,
     Reaction,
 )
-from ingest.database import bounds, connect, explained, fetched, immediate, instant, reach
+from ingest.database import bounds, connect, explained, fetched, immediate, instant, millis, reach
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
 from ingest.following import Following
 from ingest.intake import Added, Intake
 from ingest.people.handles import readdress
 from ingest.scope import EVERYWHERE, Scope
-from ingest.terms import any_of, terms
+from ingest.terms import any_of
+from ingest.vocabulary import Vocabulary
 
-QUERY_TERMS = 12
-QUERY_POSTINGS = 20_000
-"""A search reads the index entries of its terms: for 40 long messages of a chat of 143,000,
-the median is 20 ms with the terms that tell messages apart and 179 ms with all of them."""
 _COLUMNS = (
     "m.key, c.key, m.person, m.sent_at, m.text, m.kind, m.reply_to, m.mentions, m.attachments, "
     "m.edited_at, m.forwarded_from, m.reactions, m.named"
@@ -56,7 +53,7 @@ class Counts:
     replies: int
 
 
-class Archive(Following):
+class Archive(Following, Vocabulary):
     """Everything that was said, and by whom. A context manager around one SQLite connection."""
 
     @classmethod
@@ -163,25 +160,36 @@ class Archive(Following):
         scope: Scope = EVERYWHERE,
         before: datetime | None = None,
         limit: int = 40,
+        fade: float = 0.0,
         seconds: float | None = None,
     ) -> list[tuple[Message, float]]:
         """Messages that share terms with ``query`` and their BM25, best first; higher is better.
 
-        Nothing beyond ``scope`` is a candidate. None where it takes longer than ``seconds``.
+        Each doubling of a message's age at ``before`` beyond a day takes ``fade`` of what the
+        terms are worth together. Nothing beyond ``scope`` is a candidate. None where it takes
+        longer than ``seconds``.
         """
-        match = any_of(self._telling(self._veil.lifted(query) if self._veil else query))
-        if not match:
+        chosen = self._telling(self._veil.lifted(query) if self._veil else query)
+        if not chosen:
             return []
+        loss = fade * sum(self.rarity(chosen).values()) if before else 0.0
+        asked_at = millis(before) if before else 0
         until, moment = bounds(None, None, before)
         where, places = reach(scope)
         sql = (
-            f"SELECT {_COLUMNS}, -bm25(words) AS score FROM words "
+            f"SELECT {_COLUMNS}, -bm25(words) - ? * log2(max(1.0, (? - m.sent_at) / 864e5)) "
+            "AS score FROM words "
             "JOIN message m ON m.id = words.rowid JOIN chat c ON c.id = m.chat "
             f"WHERE words MATCH ? AND {until} AND {where} "
             "ORDER BY score DESC, m.sent_at DESC LIMIT ?"
         )
         with explained("archive"):
-            rows = fetched(self._connection, sql, [match, *moment, *places, limit], seconds)
+            rows = fetched(
+                self._connection,
+                sql,
+                [loss, asked_at, any_of(chosen), *moment, *places, limit],
+                seconds,
+            )
         return [(self._message(row), float(row[-1])) for row in rows]
 
     def by_self(self) -> Iterator[Message]:
@@ -204,20 +212,6 @@ class Archive(Following):
             "WHERE p.is_self ORDER BY m.sent_at"
         )
         return [instant(row[0]) for row in rows]
-
-    def _telling(self, query: str) -> list[str]:
-        """The rarest terms of a query that the archive knows, at least one where there is any."""
-        distinct = list(dict.fromkeys(terms(query)))[:256]
-        marks = ",".join("?" * len(distinct))
-        sql = f"SELECT term, doc FROM temp.vocabulary WHERE term IN ({marks}) ORDER BY doc, term"
-        chosen: list[str] = []
-        postings = 0
-        for term, messages in self._rows(sql, distinct):
-            postings += messages
-            if chosen and (postings > QUERY_POSTINGS or len(chosen) == QUERY_TERMS):
-                break
-            chosen.append(term)
-        return chosen
 
     def counts(self) -> Counts:
         """How much there is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -33,10 +34,19 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         _migrate(connection, path)
         connection.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, words, row)")
+        give_logarithm(connection)
         if connection.execute("SELECT 1 FROM meta WHERE key = 'wipe'").fetchone():
             with suppress(sqlite3.OperationalError):  # locked: whoever began it is still at it
                 wipe(connection)
         return connection
+
+
+def give_logarithm(connection: sqlite3.Connection) -> None:
+    """SQLite has its mathematical functions only where it was built with them."""
+    try:
+        connection.execute("SELECT log2(2)")
+    except sqlite3.OperationalError:
+        connection.create_function("log2", 1, math.log2, deterministic=True)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

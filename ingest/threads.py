@@ -15,7 +15,8 @@ from itertools import groupby
 
 from ingest.chat import Kind, Link, Message, RawMessage, Thread
 from ingest.linker.columns import Utterance
-from ingest.linker.finder import REMEMBERED, Answer, Finder
+from ingest.linker.finder import Answer, Finder
+from ingest.linker.stream import REMEMBERED
 
 BURST = timedelta(minutes=3)
 """How long one person's next message is still part of the same turn."""

@@ -52,6 +52,7 @@ def index(
       atself index --rebuild --embedder multilingual-e5-small
     """
     from ingest.archive import Archive
+    from rag.conversation import learn_replies
     from rag.index.building import build_index
 
     settings = load(home, recall__embedder=embedder)
@@ -64,6 +65,8 @@ def index(
         manifest = build_index(
             archive, Home(home), settings, now=_now, hooks=hooks, rebuild=rebuild
         )
+        if learn_replies(archive, Home(home).replies, now=_now()):
+            say("learned from the chats' own replies who answers what")
     _report(manifest, time.monotonic() - started, as_json=as_json)
 
 

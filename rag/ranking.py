@@ -1,18 +1,15 @@
-"""Candidates to a short list: fusion, the floor, and dropping what says the same twice."""
+"""Candidates to a short list: their evidence, the floor, and dropping what says the same twice."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ingest.chunks import Chunk
 from ingest.terms import terms
+from rag.evidence import Sought, evidence
 from rag.index.catalogue import terms_of
 
-# Reciprocal rank fusion, Cormack, Clarke and Büttcher, SIGIR 2009: 60 is their constant.
-_RANK_OFFSET = 60
-SELF_WEIGHT = 1.25
-"""What @self said counts more than what others said about the same."""
 _SAME_TERMS = 0.9
 _LEAST_SHARE = 0.34
 _COUNTED_TERMS = 12
@@ -32,28 +29,18 @@ class Candidate:
     coverage: float
 
 
-def fuse(rankings: Iterable[Sequence[str]]) -> dict[str, float]:
-    """Reciprocal-rank scores by id; 1 is first in every ranking."""
-    scores: dict[str, float] = {}
-    lists = list(rankings)
-    for ranking in lists:
-        for rank, key in enumerate(dict.fromkeys(ranking)):
-            part = (_RANK_OFFSET + 1) / (_RANK_OFFSET + 1 + rank) / len(lists)
-            scores[key] = scores.get(key, 0.0) + part
-    return scores
-
-
 def weigh(
     chunks: Mapping[str, Chunk],
-    scores: Mapping[str, float],
     similarities: Mapping[str, float],
+    sought: Sought,
     informative: Collection[str],
 ) -> list[Candidate]:
     """The candidates with their evidence, best first."""
+    scores = evidence(chunks, similarities, sought)
     found = [
         Candidate(
             chunk=chunk,
-            score=scores[key] * (SELF_WEIGHT if chunk.has_self else 1.0) / SELF_WEIGHT,
+            score=scores[key],
             similarity=similarities.get(key),
             coverage=coverage(chunk, informative),
         )

@@ -1,9 +1,9 @@
-"""One search: what both halves find, fused, weighed and read from the archive.
+"""One search: what both halves find, weighed and read from the archive.
 
 Meaning (vectors in Chroma, :mod:`rag.meaning`) and words (BM25 in the archive, :mod:`rag.wording`)
-each name candidates; their ranks are fused, the floor takes out what is not relevant, and the text
-is read from the archive. Place and moment bound both searches themselves, so that nothing from
-elsewhere or later is ever a candidate.
+each name candidates; they are weighed by what speaks for them (:mod:`rag.evidence`), the floor
+takes out what is not relevant, and the text is read from the archive. Place and moment bound both
+searches themselves, so that nothing from elsewhere or later is ever a candidate.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ingest.chat import Conversation, Message, Passage
 from ingest.chunks import Chunk, words_in
 from ingest.database import millis
 from ingest.scope import EVERYWHERE, Scope
+from rag.evidence import Sought
 from rag.index.building import load_chunks
 from rag.index.shelves import SHARED
 from rag.opened import OpenIndex
 from rag.ranking import (
     Candidate,
-    fuse,
     informative_terms,
     is_relevant,
     weigh,
@@ -66,6 +66,7 @@ class _Asked:
     """A question with what the archive and the index say to it."""
 
     text: str
+    sought: Sought
     informative: tuple[str, ...]
     scope: Scope
     bounds: Mapping[str, datetime | None]
@@ -75,9 +76,9 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """Fused scores and cosines by passage id; passages that no index holds yet."""
+    """Who is a candidate, cosines by passage id, and passages that no index holds yet."""
 
-    scores: Mapping[str, float]
+    ids: Collection[str]
     similarities: Mapping[str, float]
     fresh: Mapping[str, Chunk]
 
@@ -107,11 +108,16 @@ class Search:
         if question.chat is not None:
             scope = Scope.around(question.chat, chats, shareable)
         common = self.index.common if self.index else frozenset()
+        bounds = self._bounds(question)
+        floor = self._floor(text, bounds)
+        rarity = self.archive.rarity
+        sought = Sought.of(text.splitlines(), rarity, moment=question.before, floor=floor)
         return _Asked(
             text,
+            sought,
             informative_terms(text, common),
             scope,
-            self._bounds(question),
+            bounds,
             question.before,
             question.exclude,
         )
@@ -140,7 +146,7 @@ class Search:
         catalogue = self.index.catalogue if self.index else None
         gap = timedelta(minutes=self.settings.threads.gap_minutes)
         worded = Wording(self.archive, catalogue, gap=gap).find(
-            asked.informative,  # common terms cost most of the time and decide nothing
+            tuple(asked.sought.worth),
             scope=asked.scope,
             shelves=tuple(asked.bounds),
             before=asked.before,
@@ -149,8 +155,8 @@ class Search:
         )
         left = None if seconds is None else max(0.0, started + seconds - time.monotonic())
         similarities = {} if meaning is None else meaning.answer(left)
-        rankings = [list(similarities), worded.ranking] if similarities else [worded.ranking]
-        return _Evidence(fuse(rankings), similarities, worded.fresh)
+        ids = dict.fromkeys([*similarities, *worded.ids])
+        return _Evidence(ids, similarities, worded.fresh)
 
     def _relevant(self, asked: _Asked, evidence: _Evidence) -> Iterator[Candidate]:
         """The candidates that may be shown and that have to do with the question, best first."""
@@ -160,24 +166,25 @@ class Search:
             if _may_show(asked.scope, chunk)
             and asked.exclude.isdisjoint(message.id for message in chunk.messages)
         }
-        floor = self._floor(asked.text)
-        for candidate in weigh(chunks, evidence.scores, evidence.similarities, asked.informative):
-            if is_relevant(candidate, floor, asked.informative):
+        for candidate in weigh(chunks, evidence.similarities, asked.sought, asked.informative):
+            if is_relevant(candidate, asked.sought.floor, asked.informative):
                 yield candidate
 
     def _chunks(self, evidence: _Evidence) -> dict[str, Chunk]:
         chunks = dict(evidence.fresh)
         if self.index is not None:
-            known = self.index.catalogue.entries(id for id in evidence.scores if id not in chunks)
+            known = self.index.catalogue.entries(id for id in evidence.ids if id not in chunks)
             chunks |= load_chunks(self.archive, known.values())
         return chunks
 
-    def _floor(self, text: str) -> float:
+    def _floor(self, text: str, shelves: Collection[str]) -> float:
+        """The cosine from which on a passage has to do with ``text``: set, fitted, or usual."""
         configured = self.settings.recall.floor
-        meaning = self.index.meaning if self.index else None
-        if configured is not None or meaning is None:
+        if configured is not None or self.index is None or self.index.meaning is None:
             return configured or 0.0
-        return meaning.floor(text)
+        floors = self.index.floors
+        fitted = [floors[shelf].of(text) for shelf in shelves if shelf in floors]
+        return max(fitted) if fitted else self.index.meaning.floor(text)
 
 
 def is_asking(text: str) -> bool:

@@ -16,16 +16,18 @@ from ingest.clean import is_noise
 from ingest.database import millis
 from ingest.scope import Scope
 from rag.index.catalogue import Catalogue
-from rag.ranking import SELF_WEIGHT
 
 _LINES_BEFORE = 2
+# As much as age costs a passage in rag.evidence: without it, recent messages of a discussion that
+# goes on are not among the candidates (nDCG of fused recall .15 instead of .22).
+FADE = 0.06
 
 
 @dataclass
 class Worded:
-    """Passage ids, best first, and the passages among them that no index holds yet."""
+    """Passage ids, and the passages among them that no index holds yet."""
 
-    ranking: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
     fresh: dict[str, Chunk] = field(default_factory=dict)
 
 
@@ -50,9 +52,8 @@ class Wording:
         Nothing where the search takes longer than ``seconds``.
         """
         hits = self._archive.search(
-            " ".join(terms), scope=scope, before=before, limit=limit, seconds=seconds
+            " ".join(terms), scope=scope, before=before, limit=limit, fade=FADE, seconds=seconds
         )
-        hits.sort(key=lambda hit: -hit[1] * (SELF_WEIGHT if hit[0].person.is_self else 1.0))
         known = self._containing([message.id for message, _ in hits], shelves, before)
         found = Worded()
         for message, _ in hits:
@@ -61,7 +62,7 @@ class Wording:
                 chunk = self._around(message, scope)
                 found.fresh[chunk.id] = chunk
                 keys = [chunk.id]
-            found.ranking.extend(keys)
+            found.ids.extend(keys)
         return found
 
     def _containing(

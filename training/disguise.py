@@ -26,13 +26,13 @@ def disguised(messages: Sequence[Utterance], dice: random.Random) -> list[Uttera
     if manner == "untimed":
         found = [replace(message, at=None) for message in found]
     elif manner == "warped":
-        found = _warped(found, dice)
+        found = warped(found, dice)
     if manner == "as it was" or dice.random() < 0.6:
-        found = [_unnamed(m) if dice.random() > KEPT_NAMES else m for m in found]
+        found = [unnamed(m) if dice.random() > KEPT_NAMES else m for m in found]
     return found
 
 
-def _warped(messages: Sequence[Utterance], dice: random.Random) -> list[Utterance]:
+def warped(messages: Sequence[Utterance], dice: random.Random) -> list[Utterance]:
     """The same order at another pace, each gap stretched by chance as well, and a few nights."""
     factor = math.exp(dice.gauss(1.5, 1.5))
     now, found = 0.0, []
@@ -46,7 +46,7 @@ def _warped(messages: Sequence[Utterance], dice: random.Random) -> list[Utteranc
     return found
 
 
-def _unnamed(message: Utterance) -> Utterance:
+def unnamed(message: Utterance) -> Utterance:
     """Without the name it opens on, and without mentions."""
     first, _, rest = message.text.partition(" ")
     text = rest if first[-1:] in (":", ",", ">") and rest else message.text

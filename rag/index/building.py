@@ -21,7 +21,8 @@ from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Kind
 from ingest.chunks import CUTTER
-from rag.embedding.models import Embedder, choose_embedder, make_embedder
+from rag.embedding.models import choose_embedder, make_embedder
+from rag.embedding.protocol import Embedder
 from rag.errors import DamagedIndex, IndexBusy
 from rag.index.catalogue import Catalogue
 from rag.index.cutting import Cutter, note_common
@@ -279,6 +280,8 @@ class _Run:
         while left and not self.hooks.is_over():
             left -= self.embedding.step()
             self.hooks.advance(found.wanted - left, found.wanted)
+        if not left:
+            self.embedding.fit_floors()
 
 
 def _counted(manifest: IndexManifest, ledger: Ledger, embedding: Embedding | None) -> IndexManifest:

@@ -184,7 +184,8 @@ class Catalogue:
         if shelves is not None:
             where = f"p.shelf IN ({','.join('?' * len(shelves))})"
         rows = self._rows(
-            "SELECT q.message, p.key FROM quote q JOIN passage p ON p.id = q.passage "
+            # CROSS JOIN keeps SQLite from going through all passages of a shelf instead.
+            "SELECT q.message, p.key FROM quote q CROSS JOIN passage p ON p.id = q.passage "
             "WHERE q.message IN ({}) AND (? IS NULL OR p.chat = ?) "
             f"AND (? IS NULL OR p.ended_at < ?) AND {where} ORDER BY p.has_self DESC, p.id",
             list(messages),

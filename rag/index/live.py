@@ -23,7 +23,7 @@ from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Message
 from ingest.database import millis
-from rag.embedding.models import Embedder
+from rag.embedding.protocol import Embedder
 from rag.errors import IndexBusy
 from rag.index.building import Hooks, build_index
 from rag.index.catalogue import Entry
@@ -32,7 +32,7 @@ from rag.index.manifest import Model
 from rag.index.tail import Fresh, Tail, chunks_for, entry_of
 
 if TYPE_CHECKING:
-    from rag.embedding.models import Vectors
+    from rag.embedding.protocol import Vectors
 
 _BACKLOG = 512
 """Messages waiting to be embedded; beyond that the newest are left to the refresh."""
@@ -54,6 +54,14 @@ class Shared:
         self._embedder, self._lock = embedder, threading.Lock()
         self.name, self.version = embedder.name, embedder.version
         self.dimension = embedder.dimension
+
+    def warm(self) -> None:
+        """Load it now."""
+        self._embedder.warm()
+
+    def close(self) -> None:
+        """Give its memory back."""
+        self._embedder.close()
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Vectors of what is searched."""

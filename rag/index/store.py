@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from config.sections import Recall
-    from rag.embedding.models import Vectors
+    from rag.embedding.protocol import Vectors
 
 # Recall against exact search stays above .97 with this many candidates per query.
 _SPACE = {"hnsw": {"space": "cosine", "ef_search": 128, "ef_construction": 128}}

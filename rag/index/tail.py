@@ -23,7 +23,7 @@ from rag.index.catalogue import Entry
 from rag.index.shelves import SHARED, Shelving
 
 if TYPE_CHECKING:
-    from rag.embedding.models import Vectors
+    from rag.embedding.protocol import Vectors
 
 MOST = 1024
 """Passages; at 384 numbers each they take 1.5 MiB."""

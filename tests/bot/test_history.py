@@ -56,3 +56,41 @@ def test_a_huge_message_is_shortened_to_leave_room(say: Say) -> None:
     shown = contexts(room=100).choose(history)
     assert shown[-1].text.endswith("…")
     assert len(shown[-1].text.split()) <= 50
+
+
+def test_two_conversations_at_once_are_told_apart(say: Say) -> None:
+    history = [
+        say("ann", "who moved the big soup pot? the barley soup needs it"),
+        say("bob", "hi all! has anybody fixed the brakes of the red bicycle?", minutes=25),
+        say("cem", "ann: the soup pot is drying on the balcony"),
+        say("dee", "bob: the bicycle brakes need new pads, I ordered some"),
+        *(say("ann", f"cem: soup pot found, soup step {step}") for step in range(8)),
+        say("bob", "dee: great, when do the bicycle brake pads arrive?"),
+    ]
+    shown = texts(contexts().choose(history))
+    assert {history[1].text, history[3].text, history[-1].text} <= set(shown)
+    assert len(shown) < len(history)
+
+
+def test_a_quoted_message_is_shown_however_long_ago(say: Say) -> None:
+    old = say("ann", "the spare key hangs behind the door")
+    between = [say("bob", f"noodles {number}", minutes=2) for number in range(80)]
+    asked = replace(say("cem", "still there?", minutes=600), reply_to=old.id)
+    assert contexts().choose([old, *between, asked])[0] is old
+
+
+def test_asking_again_shows_the_same(say: Say) -> None:
+    chosen = contexts(room=300)
+    history = [say("ann" if n % 2 else "bob", f"line {n}", minutes=0.2) for n in range(40)]
+    assert chosen.choose(history) == chosen.choose(history)
+
+
+def test_what_was_shown_stays_while_the_conversation_goes_on(say: Say) -> None:
+    chosen = contexts()
+    history = [say("ann", "有人看到我的自行车钥匙吗"), say("bob", "自行车钥匙在鞋柜上面")]
+    before = chosen.choose(history)
+    for number in range(20):
+        history.append(say("ann" if number % 2 else "bob", f"钥匙 {number}", minutes=0.3))
+        shown = chosen.choose(history)
+        assert shown[: len(before)] == before
+        before = shown

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from ingest.linker import finder
 from ingest.linker.columns import CAPACITY, Columns, Utterance
-from ingest.linker.finder import REMEMBERED, Finder, answers_of
+from ingest.linker.finder import Finder, answers_of
 from ingest.linker.network import WEIGHTS, load
 from ingest.linker.pairs import AHEAD, REACH
 from ingest.linker.signs import COUNT, Names, signs, words
+from ingest.linker.stream import REMEMBERED
 
 LINES = (
     ("anna", "who has the key to the cellar?"),
@@ -101,10 +102,10 @@ def test_memory_stays_bounded() -> None:
     for message in chat(REMEMBERED + 3 * CAPACITY):
         for _ in stream.add(message):
             pass
-    assert stream._columns.size <= CAPACITY
-    assert len(stream._keys) == len(stream._numbers) == REMEMBERED
-    assert len(stream._roots) <= REMEMBERED
-    assert len(stream._replies) == 0
+    assert stream._stream.columns.size <= CAPACITY
+    assert len(stream._stream.keys) == len(stream._stream._numbers) == REMEMBERED
+    assert len(stream._stream._roots) <= REMEMBERED
+    assert len(stream._stream.replies) == 0
     assert len(stream._seen) < CAPACITY
 
 

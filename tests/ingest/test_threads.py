@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingest.archive import Archive
 from ingest.chat import Message, Thread
-from ingest.linker.finder import REMEMBERED
+from ingest.linker.stream import REMEMBERED
 from ingest.threads import MAX_MESSAGES, recover_threads, thread_with
 from tests.ingest.talk import START, Talk, person, texts
 

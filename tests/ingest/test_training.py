@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import orjson
 import pytest
 
 from ingest.linker.finder import Finder
 from ingest.linker.network import load
-from training import linker
+from ingest.linker.ranking import read, shipped
+from training import linker, ranking
 from training.disguise import disguised, small_chats
 from training.ubuntu import Log, read_logs
 
@@ -60,6 +62,16 @@ def test_a_disguise_keeps_who_spoke_and_in_what_order(logs: Path, seed: int) -> 
     times = [m.at for m in changed if m.at is not None]
     assert times == sorted(times)
     assert len(times) in (0, COUNT)
+
+
+def test_fitting_the_live_ranking_writes_weights_of_every_feature(
+    logs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "ranking.json"
+    ranking.main([str(logs), str(out)])
+    found = read(orjson.loads(out.read_bytes()))
+    assert found.weights.shape == shipped().weights.shape
+    assert found.weights.any()
 
 
 @pytest.mark.slow

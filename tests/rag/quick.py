@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rag.embedding.models import Vectors
+    from rag.embedding.protocol import Vectors
 
 
 class Quick:
     """Stands in for MiniLM where only the keeping of vectors is tested."""
 
     name, version, dimension = "all-minilm-l6-v2", "0.1.0", 384
+
+    def warm(self) -> None:
+        """Nothing to load."""
+
+    def close(self) -> None:
+        """Nothing to give back."""
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Vectors of what is searched."""

@@ -13,7 +13,8 @@ import pytest
 
 from config.settings import Home, load
 from ingest.archive import Archive
-from rag.embedding.models import Embedder, make_embedder
+from rag.embedding.models import make_embedder
+from rag.embedding.protocol import Embedder
 from rag.index.generations import hold
 from rag.index.ledger import Ledger
 from rag.index.live import Live, Pace

@@ -202,6 +202,10 @@ def test_surviving_vectors_are_copied_not_made_again(
 
         embed_queries = floor = embed_passages
 
+        def warm(self) -> None: ...
+
+        close = warm
+
     assert index(hooks=Hooks(wrap=lambda _: Refusing())).pending == 0
     assert "temple" in near(place, town, "maps near the temple")
 

@@ -1,4 +1,4 @@
-"""Fusion, the floor and repeats."""
+"""The floor and repeats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ingest.chat import Message, Person
 from ingest.chunks import Chunk
-from rag.ranking import Candidate, fuse, informative_terms, is_relevant, without_repeats
+from rag.ranking import Candidate, informative_terms, is_relevant, without_repeats
 
 WHO = Person(1, "dummy_fox")
 
@@ -14,12 +14,6 @@ WHO = Person(1, "dummy_fox")
 def candidate(id: str, text: str, similarity: float | None = None, share: float = 0) -> Candidate:
     message = Message(id, "telegram:1", WHO, datetime(2025, 1, 1, tzinfo=UTC), text)
     return Candidate(Chunk((message,)), 0.5, similarity, share)
-
-
-def test_first_in_every_ranking_scores_one_and_agreement_beats_a_single_first_place() -> None:
-    assert fuse([["a", "b"], ["a"]])["a"] == 1.0
-    scores = fuse([["a", "b", "c"], ["d", "b", "c"]])
-    assert max(scores, key=scores.__getitem__) == "b"
 
 
 def test_common_terms_do_not_inform() -> None:
