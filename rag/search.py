@@ -9,7 +9,7 @@ searches themselves, so that nothing from elsewhere or later is ever a candidate
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -34,6 +34,10 @@ from rag.ranking import (
 from rag.wording import Wording
 
 _QUERY_CHARS = 600
+LOOKED_AT = 4
+"""The floor decides about this many, or as many as are asked for, and does not look further down
+for what passes: that answered 55 % of 60 lines from elsewhere instead of 10 %, and 10 % of what it
+showed for real replies was of their topic instead of 33 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,10 @@ class Search:
         """
         chats = {chat.id: chat for chat in self.archive.chats()}
         asked = self._asked(question, chats.values())
-        relevant = self._relevant(asked, self._evidence(asked, seconds))
-        best = islice(without_repeats(relevant), limit)
-        return [_recalled(candidate, chats) for candidate in best]
+        ranked = without_repeats(self._ranked(asked, self._evidence(asked, seconds)))
+        best = islice(ranked, max(limit, LOOKED_AT))
+        relevant = (c for c in best if is_relevant(c, asked.sought.floor, asked.informative))
+        return [_recalled(candidate, chats) for candidate in islice(relevant, limit)]
 
     def _asked(self, question: Question, chats: Collection[Conversation]) -> _Asked:
         text = question.text[-_QUERY_CHARS:]
@@ -157,17 +162,15 @@ class Search:
         ids = dict.fromkeys([*similarities, *worded.ids])
         return _Evidence(ids, similarities, worded.fresh)
 
-    def _relevant(self, asked: _Asked, evidence: _Evidence) -> Iterator[Candidate]:
-        """The candidates that may be shown and that have to do with the question, best first."""
+    def _ranked(self, asked: _Asked, evidence: _Evidence) -> list[Candidate]:
+        """The candidates that may be shown, best first."""
         chunks = {
             id: chunk
             for id, chunk in self._chunks(evidence).items()
             if _may_show(asked.scope, chunk)
             and asked.exclude.isdisjoint(message.id for message in chunk.messages)
         }
-        for candidate in weigh(chunks, evidence.similarities, asked.sought, asked.informative):
-            if is_relevant(candidate, asked.sought.floor, asked.informative):
-                yield candidate
+        return weigh(chunks, evidence.similarities, asked.sought, asked.informative)
 
     def _chunks(self, evidence: _Evidence) -> dict[str, Chunk]:
         chunks = dict(evidence.fresh)
