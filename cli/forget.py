@@ -125,4 +125,5 @@ def _clean_index(place: Home, settings: Settings) -> None:
     from rag.index.building import build_index
 
     with Archive.open(place.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
-        build_index(archive, place, settings, now=lambda: datetime.now(UTC))
+        # A bot that is refreshing the index is waited for: who is forgotten must leave it too.
+        build_index(archive, place, settings, now=lambda: datetime.now(UTC), is_patient=True)

@@ -237,6 +237,8 @@ class Recall(Section):
     """Cosine similarity below which a passage is not shown; unset takes the embedder's own."""
     candidates: int = Field(40, ge=1)
     """Passages fetched from each of vector and word search before they are ranked together."""
+    reranker: str | None = Field(None, examples=["cross-encoder/ms-marco-MiniLM-L6-v2"])
+    """A cross-encoder that orders the candidates again: a Hugging Face id or a folder."""
     seconds: float = Field(1.0, gt=0)
     """Longest a reply waits for recall; what is found by then is what is shown. Seconds."""
     shareable: Names = ()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
-from rag.embedding.models import Embedder
+from rag.embedding.protocol import Embedder
 from rag.index.store import VectorStore
 from rag.outage import Outage
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from config.locks import Lease
 from config.settings import Home, Settings
-from rag.embedding.models import Embedder, make_embedder
+from rag.embedding.floors import Floor
+from rag.embedding.models import make_embedder
+from rag.embedding.protocol import Embedder
 from rag.index.catalogue import Catalogue
 from rag.index.generations import hold
 from rag.index.manifest import IndexManifest, Model
@@ -22,6 +24,8 @@ class OpenIndex:
     catalogue: Catalogue
     meaning: Meaning | None
     common: frozenset[str]
+    floors: Mapping[str, Floor]
+    finished_at: str
     _lease: Lease
 
     @classmethod
@@ -38,14 +42,20 @@ class OpenIndex:
         try:
             embedder = _embedder_of(manifest, settings)
             catalogue = generation.catalogue()
-            common = frozenset(catalogue.meta("common") or ())
+            common, floors = _read(catalogue)
         except BaseException:
             lease.release()
             raise
         meaning = None
         if embedder is not None:
             meaning = Meaning(embedder, lambda: generation.store(settings), warn=warn)
-        return cls(generation.name, catalogue, meaning, common, lease)
+        at = manifest.finished_at
+        return cls(generation.name, catalogue, meaning, common, floors, at, lease)
+
+    def reread(self, finished_at: str) -> OpenIndex:
+        """The same index after it was brought up to date."""
+        common, floors = _read(self.catalogue)
+        return replace(self, common=common, floors=floors, finished_at=finished_at)
 
     def close(self) -> None:
         """Close what is open and let go of the generation."""
@@ -53,6 +63,13 @@ class OpenIndex:
             self.meaning.close()
         self.catalogue.close()
         self._lease.release()
+
+
+def _read(catalogue: Catalogue) -> tuple[frozenset[str], dict[str, Floor]]:
+    """Terms too common to tell passages apart, and the floor of each shelf that has one."""
+    floors = (catalogue.meta("floors") or {}).items()
+    common = frozenset(catalogue.meta("common") or ())
+    return common, {shelf: Floor.from_json(row) for shelf, row in floors}
 
 
 def _embedder_of(manifest: IndexManifest, settings: Settings) -> Embedder | None:

@@ -14,7 +14,7 @@ from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Passage
 from rag.errors import RecallError, StoreError
-from rag.index.generations import current_generation
+from rag.index.manifest import read_manifest
 from rag.opened import OpenIndex
 from rag.outage import Outage
 from rag.search import Question, Recalled, Search, is_asking
@@ -136,11 +136,13 @@ class Recall:
         """Take up the generation that serves now."""
         if self._outage.is_waiting:
             return
-        opened = self._index.generation if self._index else None
         try:
-            if current_generation(self._home.index) != opened:
+            manifest = read_manifest(self._home.index)
+            if (manifest and manifest.generation) != (self._index and self._index.generation):
                 self.close()
                 self._index = OpenIndex.of(self._home, self._settings, self._warn)
+            elif self._index and manifest and manifest.finished_at != self._index.finished_at:
+                self._index = self._index.reread(manifest.finished_at)
         except RecallError as error:
             self._outage.failed(str(error))
         else:

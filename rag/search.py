@@ -113,15 +113,16 @@ class Search:
         if question.chat is not None:
             scope = Scope.around(question.chat, chats, shareable)
         common = self.index.common if self.index else frozenset()
-        sought = Sought.of(
-            text.splitlines(), self.archive.rarity, moment=question.before, floor=self._floor(text)
-        )
+        bounds = self._bounds(question)
+        floor = self._floor(text, bounds)
+        rarity = self.archive.rarity
+        sought = Sought.of(text.splitlines(), rarity, moment=question.before, floor=floor)
         return _Asked(
             text,
             sought,
             informative_terms(text, common),
             scope,
-            self._bounds(question),
+            bounds,
             question.before,
             question.exclude,
         )
@@ -179,12 +180,14 @@ class Search:
             chunks |= load_chunks(self.archive, known.values())
         return chunks
 
-    def _floor(self, text: str) -> float:
+    def _floor(self, text: str, shelves: Collection[str]) -> float:
+        """The cosine from which on a passage has to do with ``text``: set, fitted, or usual."""
         configured = self.settings.recall.floor
-        meaning = self.index.meaning if self.index else None
-        if configured is not None or meaning is None:
+        if configured is not None or self.index is None or self.index.meaning is None:
             return configured or 0.0
-        return meaning.floor(text)
+        floors = self.index.floors
+        fitted = [floors[shelf].of(text) for shelf in shelves if shelf in floors]
+        return max(fitted) if fitted else self.index.meaning.floor(text)
 
 
 def is_asking(text: str) -> bool:

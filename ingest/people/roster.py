@@ -84,6 +84,8 @@ class Roster:
 
     def person(self, id: int) -> Person:
         """The person of this row."""
+        if id not in self.entries:  # met by another connection since
+            self.reload()
         root = self.root(id)
         view = self._views.get(root)
         if view is None:

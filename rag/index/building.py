@@ -21,8 +21,9 @@ from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Kind
 from ingest.chunks import CUTTER
-from rag.embedding.models import Embedder, choose_embedder, make_embedder
-from rag.errors import DamagedIndex
+from rag.embedding.models import choose_embedder, make_embedder
+from rag.embedding.protocol import Embedder
+from rag.errors import DamagedIndex, IndexBusy
 from rag.index.catalogue import Catalogue
 from rag.index.cutting import Cutter, note_common
 from rag.index.generations import CATALOGUE, VECTORS, Generation, Generations, writing
@@ -62,14 +63,15 @@ def build_index(
     now: Callable[[], datetime],
     hooks: Hooks | None = None,
     rebuild: bool = False,
+    is_patient: bool = False,
 ) -> IndexManifest:
     """Bring the index of ``home`` up to date with the archive and say what it holds.
 
     Raises IndexMismatch where it was built with another embedder, unless ``rebuild``, and IndexBusy
-    where another process is at it. Files that cannot be read are made anew.
+    where another process is at it, unless ``is_patient``. Files that cannot be read are made anew.
     """
     hooks = hooks or Hooks()
-    with writing(home.index):
+    with writing(home.index, is_patient=is_patient):
         builder = _Builder(archive, home.index, settings, now, hooks)
         try:
             return builder.run(rebuild=rebuild)
@@ -203,6 +205,8 @@ class _Builder:
         old = ledger.meta("source")
         folder = self.index / str(old)
         with closing(generation.store(self.settings)) as store:
+            if store.is_stale():
+                raise IndexBusy(f"{self.index}: written by another atself; it must be opened anew")
             if old is None or not folder.exists():
                 yield Embedding(self.archive, ledger, store, wrapped, self.settings)
                 return
@@ -276,6 +280,8 @@ class _Run:
         while left and not self.hooks.is_over():
             left -= self.embedding.step()
             self.hooks.advance(found.wanted - left, found.wanted)
+        if not left:
+            self.embedding.fit_floors()
 
 
 def _counted(manifest: IndexManifest, ledger: Ledger, embedding: Embedding | None) -> IndexManifest:

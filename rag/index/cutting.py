@@ -13,7 +13,16 @@ from ingest.chat import Conversation
 from ingest.chunks import CUTTER, Chunk
 from ingest.database import millis
 from rag.index.ledger import Cut, Ledger
-from rag.index.segments import FIRST, LAST, SEGMENTS, Segment, segments_of, threads_of
+from rag.index.segments import (
+    FIRST,
+    LAST,
+    SEGMENTS,
+    SIZES,
+    Segment,
+    Sizes,
+    segments_of,
+    threads_of,
+)
 from rag.index.shelves import Shelving
 
 _MOST_COMMON = 5000
@@ -39,7 +48,10 @@ class Cutter:
     Each segment is one transaction, so that a run killed anywhere is continued.
     """
 
-    def __init__(self, archive: Archive, ledger: Ledger, settings: Settings) -> None:
+    def __init__(
+        self, archive: Archive, ledger: Ledger, settings: Settings, sizes: Sizes = SIZES
+    ) -> None:
+        self._sizes = sizes
         self._archive, self._ledger, self._settings = archive, ledger, settings
         self._gap = timedelta(minutes=settings.threads.gap_minutes)
         self.revision = archive.revision
@@ -55,7 +67,7 @@ class Cutter:
 
     def cut(self, task: Task) -> None:
         """Make the passages of one segment what they are to be."""
-        threads = threads_of(self._archive, task.chat, task.segment, self._gap)
+        threads = threads_of(self._archive, task.chat, task.segment, self._gap, self._sizes)
         shelving = Shelving.of(self._chats[task.chat], self._settings.recall.shareable)
         shelved = (
             (shelf, chunk)
@@ -84,7 +96,7 @@ class Cutter:
 
     def _stale(self, chat: Conversation) -> Iterator[Task]:
         done = self._ledger.cut(chat.id)
-        for segment in segments_of(self._archive.times(chat.id), self._gap):
+        for segment in segments_of(self._archive.times(chat.id), self._gap, self._sizes):
             known = done.get(segment.since)
             if known is None or not self._stands(chat, segment, known):
                 yield Task(chat.id, segment)

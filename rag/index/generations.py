@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.locks import Lease, claimed
+from config.locks import Lease, claimed, exclusive
 from config.settings import Settings
 from rag.errors import IndexBusy, StoreError
 from rag.index.catalogue import Catalogue
@@ -84,9 +84,16 @@ def hold(index: Path) -> tuple[IndexManifest, Generation, Lease] | None:
 
 
 @contextmanager
-def writing(index: Path) -> Iterator[None]:
-    """Be the only one who writes an index; IndexBusy where somebody does already."""
+def writing(index: Path, *, is_patient: bool = False) -> Iterator[None]:
+    """Be the only one who writes an index; IndexBusy where somebody does already.
+
+    Whoever ``is_patient`` waits for them.
+    """
     index.mkdir(parents=True, exist_ok=True)
+    if is_patient:
+        with exclusive(index):
+            yield
+        return
     with claimed(index) as is_free:
         if not is_free:
             raise IndexBusy(f"{index}: another atself is indexing; wait for it, then run again")

@@ -77,10 +77,11 @@ class Ledger:
         found = {chunk.id: (shelf, chunk) for shelf, chunk in shelved}
         with self._catalogue.writing() as connection:
             known = self._known(chat, segment)
-            self._remove(
-                connection, [key for key, shelf in known.items() if not _has(found, key, shelf)]
+            wanted = {key: (shelf, chunk.has_self) for key, (shelf, chunk) in found.items()}
+            self._remove(connection, [key for key in known if known[key] != wanted.get(key)])
+            self._insert(
+                connection, [(k, *v) for k, v in found.items() if known.get(k) != wanted[k]]
             )
-            self._insert(connection, [(k, *v) for k, v in found.items() if known.get(k) != v[0]])
             connection.execute(
                 "DELETE FROM segment WHERE chat = ? AND since < ? AND until > ?",
                 [chat, segment.until, segment.since],
@@ -152,12 +153,13 @@ class Ledger:
         with self._catalogue.writing() as connection:
             connection.execute("DELETE FROM gone WHERE shelf = ?", [shelf])
 
-    def _known(self, chat: str, segment: Segment) -> dict[str, str]:
+    def _known(self, chat: str, segment: Segment) -> dict[str, tuple[str, bool]]:
         rows = self._catalogue.select(
-            "SELECT key, shelf FROM passage WHERE chat = ? AND ended_at >= ? AND ended_at < ?",
+            "SELECT key, shelf, has_self FROM passage "
+            "WHERE chat = ? AND ended_at >= ? AND ended_at < ?",
             [chat, segment.since, segment.until],
         )
-        return dict(rows)
+        return {key: (shelf, bool(has_self)) for key, shelf, has_self in rows}
 
     def _remove(self, connection: sqlite3.Connection, keys: Sequence[str]) -> None:
         each = [(key,) for key in keys]
@@ -194,7 +196,3 @@ class Ledger:
             "DELETE FROM gone WHERE (key, shelf) = (?, ?)",
             [(key, shelf) for key, shelf, _ in chunks],
         )
-
-
-def _has(found: dict[str, tuple[str, Chunk]], key: str, shelf: str) -> bool:
-    return key in found and found[key][0] == shelf

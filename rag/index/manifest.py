@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rag.embedding.models import Embedder
+from rag.embedding.protocol import Embedder
 from rag.errors import IndexMismatch
 
 FORMAT = 2

@@ -8,6 +8,7 @@ chat). A collection holds ids, vectors and end times; no text.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from config.sections import Recall
-    from rag.embedding.models import Vectors
+    from rag.embedding.protocol import Vectors
 
 # Recall against exact search stays above .97 with this many candidates per query.
 _SPACE = {"hnsw": {"space": "cosine", "ef_search": 128, "ef_construction": 128}}
@@ -35,13 +36,18 @@ _PANIC = "PanicException"
 """Of Chroma's Rust half, for files that are not what they should be; no Exception to Python."""
 _OPENING = threading.Lock()
 """Chroma lets clients of one folder share what is below them, and counts them without a lock."""
+_OPEN: dict[Path, tuple[int, str]] = {}
+"""The folders open in this process: by how many, and who had written last when they were opened."""
+_SIGNATURE = "written-by"
+_GRAPH = ("header.bin", "length.bin", "data_level0.bin")
 
 
 class VectorStore:
     """The collections of one persona; ``namespace`` keeps personas on one server apart."""
 
-    def __init__(self, client: Any, where: str, namespace: str) -> None:
+    def __init__(self, client: Any, where: str, namespace: str, folder: Path | None) -> None:
         self._client, self._where, self._prefix = client, where, f"atself-{namespace}-"
+        self._folder, self._has_signed = folder, False
 
     @classmethod
     def open(cls, folder: Path, recall: Recall, *, namespace: str) -> VectorStore:
@@ -49,11 +55,30 @@ class VectorStore:
         url, token = recall.chroma_url, recall.chroma_token
         where = url or str(folder)
         with _explained(where), _OPENING:
-            client = _server(url, token) if url else _embedded(folder)
-            return cls(client, where, namespace)
+            if url:
+                return cls(_server(url, token), where, namespace, None)
+            known = _OPEN.get(folder, (0, _signature(folder)))
+            _require_whole(folder)
+            client = _embedded(folder)
+            _OPEN[folder] = known[0] + 1, known[1]
+            return cls(client, where, namespace, folder)
+
+    def is_stale(self) -> bool:
+        """Whether another process wrote here since this one opened the files.
+
+        Chroma 1.5.9 goes on without what was added, however long it is asked. Once all that this
+        process opened is closed, opening anew shows everything.
+        """
+        return self._folder is not None and _signature(self._folder) != _OPEN[self._folder][1]
 
     def close(self) -> None:
         """Release the files or connections; everything added stays."""
+        if self._folder is not None:
+            with _OPENING:
+                count, known = _OPEN.pop(self._folder)
+                if count > 1:
+                    _OPEN[self._folder] = count - 1, known
+            self._folder = None
         sessions = _http_sessions(self._client)
         with _explained(self._where):
             self._client.close()
@@ -81,6 +106,7 @@ class VectorStore:
         self, shelf: str, ids: Sequence[str], vectors: Vectors, ended_at: Sequence[datetime]
     ) -> None:
         """Add or replace vectors of shape (ids, dimension)."""
+        self._sign()
         with _explained(self._where):
             collection = self._client.get_or_create_collection(
                 self._name(shelf),
@@ -115,6 +141,7 @@ class VectorStore:
 
     def delete(self, shelf: str, ids: Sequence[str]) -> None:
         """Remove vectors; ids without one do no harm."""
+        self._sign()
         with _explained(self._where):
             collection = self._find(shelf)
             for start in range(0, len(ids) if collection else 0, _DELETE_AT_ONCE):
@@ -143,6 +170,15 @@ class VectorStore:
         pairs = zip(found["ids"][0], found["distances"][0], strict=True)
         return [(key, 1.0 - float(distance)) for key, distance in pairs]
 
+    def _sign(self) -> None:
+        """Let other processes see that they no longer know everything."""
+        if self._folder is not None and not self._has_signed:
+            signature = secrets.token_hex(8)
+            with _explained(self._where), _OPENING:
+                self._folder.with_name(_SIGNATURE).write_text(signature, encoding="utf-8")
+                _OPEN[self._folder] = _OPEN[self._folder][0], signature
+            self._has_signed = True
+
     def _name(self, shelf: str) -> str:
         return self._prefix + hashlib.sha256(shelf.encode()).hexdigest()[:32]
 
@@ -157,6 +193,26 @@ class VectorStore:
             return self._client.get_collection(self._name(shelf), embedding_function=None)
         except NotFoundError:
             return None
+
+
+def _require_whole(folder: Path) -> None:
+    """Graphs cut short are read beyond their end: Chroma 1.5.9 takes the process down with it.
+
+    A graph is ``data_level0.bin``, as many rows as ``length.bin`` has numbers, of four bytes each.
+    """
+    for rows in folder.glob("*/data_level0.bin"):
+        sizes = {name: rows.with_name(name).stat().st_size for name in _GRAPH}
+        count = sizes["length.bin"] // 4
+        if not all(sizes.values()) or rows.stat().st_size % count or rows.stat().st_size < count:
+            raise ValueError(f"{rows.parent.name} is cut short")
+
+
+def _signature(folder: Path) -> str:
+    """Which run wrote last."""
+    try:
+        return folder.with_name(_SIGNATURE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def _embedded(folder: Path) -> Any:

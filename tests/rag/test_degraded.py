@@ -73,8 +73,8 @@ def test_a_damaged_catalogue_leaves_words_until_it_is_mended(
     (place.index / name / CATALOGUE).write_bytes(b"this is no database, not any more" * 400)
     memory = recall()
     for _ in range(2):
-        [found] = memory.query(ASKED, chat="telegram:1", before=None, limit=1)
-        assert "heron" in found.text
+        found = memory.query(ASKED, chat="telegram:1", before=None, limit=2)
+        assert any("heron" in passage.text for passage in found)
     assert len(warnings) == 1
     assert "atself index" in warnings[0]
 

@@ -5,14 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rag.embedding.models import (
-    ENGLISH,
-    MULTILINGUAL,
-    Embedder,
-    choose_embedder,
-    embed_in_order,
-    make_embedder,
-)
+from rag.embedding.models import choose_embedder, make_embedder
+from rag.embedding.packaged import ENGLISH, MULTILINGUAL
+from rag.embedding.protocol import Embedder
 from rag.errors import EmbedderError
 
 
@@ -42,13 +37,6 @@ def test_what_is_about_the_question_lies_closer(
 ) -> None:
     near, far = made(name).embed_passages([about_it, other]) @ made(name).embed_queries([query])[0]
     assert near > far
-
-
-def test_embedding_by_length_keeps_the_order() -> None:
-    embed = made(MULTILINGUAL).embed_passages
-    texts = ["a long sentence about the harbour wall", "key", "two words"]
-    alone = np.concatenate([embed([text]) for text in texts])
-    assert np.allclose(embed_in_order(texts, embed, batch=2), alone, atol=1e-3)
 
 
 def test_the_language_of_the_archive_chooses() -> None:

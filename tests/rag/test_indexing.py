@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +23,7 @@ from rag.index.catalogue import Catalogue
 from rag.index.generations import current_generation
 from rag.index.manifest import read_manifest
 from rag.recall import Recall
+from tests.rag.chroma import chroma_server
 
 Say = Callable[..., Any]
 Index = Callable[..., Any]
@@ -200,30 +198,9 @@ def test_a_chroma_server_that_is_away_leaves_words_and_one_warning(
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """A real `chroma run` on a free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [shutil.which("chroma", path=Path(sys.executable).parent) or "chroma"]
-    options = ["--host", "127.0.0.1", "--port", str(port), "--path", str(tmp_path / "server")]
-    process = subprocess.Popen(
-        [*command, "run", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("chroma run did not start")
+    """The address of a server."""
+    with chroma_server(tmp_path / "server") as (url, _process):
+        yield url
 
 
 @pytest.mark.slow
