@@ -9,7 +9,7 @@ searches themselves, so that nothing from elsewhere or later is ever a candidate
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 _QUERY_CHARS = 600
 _RERANKED = 20
+LOOKED_AT = 4
+"""The floor decides about this many, or as many as are asked for, and does not look further down
+for what passes: that answered 55 % of 60 lines from elsewhere instead of 10 %, and 10 % of what it
+showed for real replies was of their topic instead of 33 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,10 @@ class Search:
         end = None if seconds is None else time.monotonic() + seconds
         chats = {chat.id: chat for chat in self.archive.chats()}
         asked = self._asked(question, chats.values())
-        relevant = self._relevant(asked, self._evidence(asked, end))
-        best = islice(without_repeats(self._reranked(asked, relevant, end)), limit)
-        return [_recalled(candidate, chats) for candidate in best]
+        ranked = self._reranked(asked, self._ranked(asked, self._evidence(asked, end)), end)
+        best = islice(without_repeats(ranked), max(limit, LOOKED_AT))
+        relevant = (c for c in best if is_relevant(c, asked.sought.floor, asked.informative))
+        return [_recalled(candidate, chats) for candidate in islice(relevant, limit)]
 
     def _asked(self, question: Question, chats: Collection[Conversation]) -> _Asked:
         text = question.text[-_QUERY_CHARS:]
@@ -165,26 +170,24 @@ class Search:
         ids = dict.fromkeys([*similarities, *worded.ids])
         return _Evidence(ids, similarities, worded.fresh)
 
-    def _relevant(self, asked: _Asked, evidence: _Evidence) -> Iterator[Candidate]:
-        """The candidates that may be shown and that have to do with the question, best first."""
+    def _ranked(self, asked: _Asked, evidence: _Evidence) -> list[Candidate]:
+        """The candidates that may be shown, best first."""
         chunks = {
             id: chunk
             for id, chunk in self._chunks(evidence).items()
             if _may_show(asked.scope, chunk)
             and asked.exclude.isdisjoint(message.id for message in chunk.messages)
         }
-        for candidate in weigh(chunks, evidence.similarities, asked.sought, asked.informative):
-            if is_relevant(candidate, asked.sought.floor, asked.informative):
-                yield candidate
+        return weigh(chunks, evidence.similarities, asked.sought, asked.informative)
 
     def _reranked(
-        self, asked: _Asked, candidates: Iterator[Candidate], end: float | None
+        self, asked: _Asked, candidates: Sequence[Candidate], end: float | None
     ) -> Iterator[Candidate]:
         """The first few in the order of the cross-encoder, if there is one and as far as it got."""
         if self.reranker is None:
             yield from candidates
             return
-        first = list(islice(candidates, _RERANKED))
+        first = candidates[:_RERANKED]
         texts = [candidate.chunk.to_embed() for candidate in first]
         left = _left(end)
         budget = timedelta(days=1) if left is None else timedelta(seconds=left)
@@ -194,7 +197,7 @@ class Search:
         for score, one in sorted(scored, key=lambda pair: -pair[0]):
             yield replace(one, score=score)
         yield from (one for score, one in pairs if score is None)
-        yield from candidates
+        yield from candidates[_RERANKED:]
 
     def _chunks(self, evidence: _Evidence) -> dict[str, Chunk]:
         chunks = dict(evidence.fresh)
