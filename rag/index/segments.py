@@ -16,7 +16,7 @@ from ingest.archive import Archive
 from ingest.chat import Message, Thread
 from ingest.database import instant
 from ingest.following import EVER
-from ingest.linker.finder import REMEMBERED
+from ingest.linker.stream import REMEMBERED
 from ingest.threads import recover_threads
 
 SEGMENTS = "segments-1"
