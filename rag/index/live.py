@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 512
 """Messages waiting to be embedded; beyond that the newest are left to the refresh."""
+_AT_ONCE = 16
 _TRY_AGAIN = timedelta(minutes=5)
 
 
@@ -64,9 +65,14 @@ class Shared:
         self._embedder.close()
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of what is searched."""
-        with self._lock:
-            return self._embedder.embed_passages(texts)
+        """Vectors of what is searched; a few at a time, so that nobody waits long for a turn."""
+        import numpy as np
+
+        parts = []
+        for start in range(0, len(texts), _AT_ONCE):
+            with self._lock:
+                parts.append(self._embedder.embed_passages(texts[start : start + _AT_ONCE]))
+        return np.concatenate(parts)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Vectors of what is asked."""
