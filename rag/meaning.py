@@ -89,6 +89,9 @@ class Meaning:
     def _nearest(
         self, text: str, shelves: Mapping[str, datetime | None], limit: int
     ) -> Similarities:
+        if self._store is not None and self._store.is_stale():
+            self._store.close()
+            self._store = None
         if self._store is None:
             self._store = self._open_store()
         vector = self._embedder.embed_queries([text])[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -48,42 +48,6 @@ class Pace:
     messages: int = 200
 
 
-class Shared:
-    """An embedder that several threads may use: tokenizers are used by one at a time."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder, self._lock = embedder, threading.Lock()
-        self.name, self.version = embedder.name, embedder.version
-        self.dimension = embedder.dimension
-
-    def warm(self) -> None:
-        """Load it now."""
-        self._embedder.warm()
-
-    def close(self) -> None:
-        """Give its memory back."""
-        self._embedder.close()
-
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of what is searched; a few at a time, so that nobody waits long for a turn."""
-        import numpy as np
-
-        parts = []
-        for start in range(0, len(texts), _AT_ONCE):
-            with self._lock:
-                parts.append(self._embedder.embed_passages(texts[start : start + _AT_ONCE]))
-        return np.concatenate(parts)
-
-    def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of what is asked."""
-        with self._lock:
-            return self._embedder.embed_queries(texts)
-
-    def floor(self, query: str) -> float:
-        """Cosine below which a passage has nothing to do with ``query``."""
-        return self._embedder.floor(query)
-
-
 class Live:
     """Keeps what is searched by meaning at the side of a conversation; a context manager.
 
@@ -101,7 +65,7 @@ class Live:
     ) -> None:
         self._home, self._settings, self._warn = home, settings, warn
         self._pace = pace or Pace()
-        self.embedder = Shared(embedder)
+        self.embedder = embedder
         self._tail = Tail()
         self._news: queue.Queue[str | None] = queue.Queue(_BACKLOG)
         self._state = threading.Condition()
