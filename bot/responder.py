@@ -129,7 +129,7 @@ class Responder:
         if self._memory is None or not self._passages:
             return ()
         found = self._memory.query(
-            "\n".join(message.text for message in context[-QUERY_LINES:]),
+            "\n".join(" ".join(message.text.split()) for message in context[-QUERY_LINES:]),
             chat=chat,
             before=now,
             limit=self._passages,

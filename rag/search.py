@@ -43,7 +43,7 @@ _COUNTED = 1000  # passages too new for a question, where there are more
 LOOKED_AT = 4
 """The floor decides about this many, or as many as are asked for, and does not look further down
 for what passes: that answered 55 % of 60 lines from elsewhere instead of 10 %, and 10 % of what it
-showed for real replies was of their topic instead of 33 %."""
+showed for real replies was of their topic instead of 27 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Recalled:
 class Question:
     """What is asked, and the borders of the answer.
 
-    ``text`` are the last lines said. Only what may be told in ``chat`` is searched (see
+    ``text`` are the last messages, a line each. Only what may be told in ``chat`` is searched (see
     :class:`ingest.scope.Scope`), everything where it is None; only what ended strictly before
     ``before``; nothing that quotes a message in ``exclude``.
     """
