@@ -28,7 +28,7 @@ class Meaning:
         *,
         warn: Callable[[str], None],
     ) -> None:
-        self._embedder, self._open_store = embedder, open_store
+        self.embedder, self._open_store = embedder, open_store
         self._store: VectorStore | None = None
         self._outage = Outage("recall goes by words alone", warn)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recall")
@@ -36,7 +36,7 @@ class Meaning:
 
     def floor(self, text: str) -> float:
         """The cosine from which on a passage has to do with ``text``."""
-        return self._embedder.floor(text)
+        return self.embedder.floor(text)
 
     def warm(self) -> None:
         """Load model and store now, so that the first question does not wait for them."""
@@ -86,7 +86,7 @@ class Meaning:
     ) -> Similarities:
         if self._store is None:
             self._store = self._open_store()
-        vector = self._embedder.embed_queries([text])[0]
+        vector = self.embedder.embed_queries([text])[0]
         found = [
             pair
             for shelf, before in shelves.items()
