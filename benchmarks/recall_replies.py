@@ -35,7 +35,8 @@ from ingest.linker.columns import Array
 from ingest.linker.learning import REPLIES, TRUST
 from ingest.linker.ranking import Ranking, fit, shipped
 from rag.conversation import CHARACTERS, GROWTH
-from rag.embedding.models import ENGLISH, make_embedder
+from rag.embedding.models import make_embedder
+from rag.embedding.packaged import ENGLISH
 
 FIRST = 20
 EXAMPLE = Path(__file__).parents[1] / "examples" / "midnight-canteen" / "result.json"

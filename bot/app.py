@@ -51,7 +51,7 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
         voice = find_voice(home, settings, model)
         memory = stack.enter_context(open_memory(home, settings, archive))
         generator = stack.enter_context(closing(open_generator(voice, settings)))
-        hearing = stack.enter_context(_hearing(home, memory))
+        hearing = stack.enter_context(open_hearing(home, memory))
         yield Persona(archive, voice, _responder(voice, generator, settings, memory, hearing))
 
 
@@ -158,7 +158,7 @@ def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Re
 
 
 @dataclass(frozen=True, slots=True)
-class _Hearing:
+class Hearing:
     """How it is told what the newest message answers."""
 
     ranking: Ranking
@@ -166,14 +166,14 @@ class _Hearing:
 
 
 @contextmanager
-def _hearing(home: Home, memory: Recall | None) -> Iterator[_Hearing]:
+def open_hearing(home: Home, memory: Recall | None) -> Iterator[Hearing]:
     """What the chats' replies taught, and the vectors of what is said where recall has a model."""
     from ingest.linker.learning import learned
 
     taught = learned(home.replies)
-    embedder = memory and memory.embedder
+    embedder = memory.embedder if memory else None
     if embedder is None:
-        yield _Hearing(taught.ranking, None)
+        yield Hearing(taught.ranking, None)
         return
     from ingest.listening import Meaning
     from rag.conversation import Nearby
@@ -181,7 +181,7 @@ def _hearing(home: Home, memory: Recall | None) -> Iterator[_Hearing]:
 
     with Nearby(embedder) as nearby:
         meant = taught.meant(str(Model.of(embedder)))
-        yield _Hearing(taught.ranking, Meaning(meant, nearby.vectors))
+        yield Hearing(taught.ranking, Meaning(meant, nearby.vectors))
 
 
 def _key(url: str, settings: Settings) -> str | None:
@@ -234,7 +234,7 @@ def _responder(
     generator: Generator,
     settings: Settings,
     memory: Memory | None,
-    hearing: _Hearing,
+    hearing: Hearing,
 ) -> Responder:
     if memory is None:
         return Responder(voice, generator, settings, ranking=hearing.ranking)
