@@ -181,8 +181,12 @@ def _scores(
     with progress() as display:
         task = display.add_task("replies", total=len(replies), note="")
         for asked in replies:
+            done: dict[tuple[str, ...], Scored] = {}
             for name, way in ways.items():
-                scored[name].append(score(asked, way(asked)))
+                passages = way(asked)
+                key = tuple(passage.id for passage in passages)
+                done[key] = done.get(key) or score(asked, passages)
+                scored[name].append(done[key])
             display.update(task, advance=1)
     return scored
 

@@ -2,15 +2,15 @@
 
     python -m benchmarks.recall_latency HOME --folder F [--passages 1000000] [--queries 200]
     python -m benchmarks.recall_latency HOME --folder F --build-only
-    python -m benchmarks.recall_latency HOME --folder F --words EXPORT
+    python -m benchmarks.recall_latency HOME --folder F --words EXPORT [--messages 1000000]
 
-HOME has an index with real vectors, from which the others are made (benchmarks/_million.py says
-how). The first run builds into F, and goes on where it was killed; later runs only ask. One table
-is the time of a query of our store, without and with a moment, beside a bare hnswlib index of the
-same settings, with the share of the ten nearest (exact, by numpy) that each finds. The other is
-memory and disk of a million, and vectors added a second. With --words, EXPORT (a Telegram export)
-is blown up to a million messages as in benchmarks.ingest, and word search and all of recall but
-the embedding are timed as well.
+Needs hnswlib (pip install hnswlib, which compiles it). HOME has an index with real vectors, from
+which the others are made (benchmarks/_million.py says how). The first run builds into F, and goes
+on where it was killed; later runs only ask. One table is the time of a query of our store, without
+and with a moment, beside a bare hnswlib index of the same settings, with the share of the ten
+nearest (exact, by numpy) that each finds. The other is memory and disk of a million, and vectors
+added a second. With --words, EXPORT (a Telegram export) is blown up to --messages as in
+benchmarks.ingest, and word search and recall by words are timed as well.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> None:
     if asked.words:
         from benchmarks._million_words import show_words
 
-        show_words(million, asked.words, asked.home, asked.queries)
+        show_words(million, asked.words, asked.home, messages=asked.messages, count=asked.queries)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--passages", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--build-only", action="store_true")
+    parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--words", type=Path, metavar="EXPORT")
     return parser
 

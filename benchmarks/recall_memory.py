@@ -192,7 +192,7 @@ def _show_floor(
         shown = [(asked, _shown(recall, asked)) for asked in replies]
         hits = [key in past.relevant(asked) for asked, keys in shown for key in keys]
         share = np.mean([bool(keys) for _, keys in shown])
-        rows.append((name, len(replies), f"{share:.2f}", f"{np.mean(hits or [0]):.2f}"))
+        rows.append((name, len(replies), f"{share:.2f}", f"{np.mean(hits or [False]):.2f}"))
     if unrelated is not None:
         lines = unrelated.read_text(encoding="utf-8").splitlines()
         moment, chat = every[-1].moment, every[-1].chat

@@ -105,7 +105,9 @@ def _counted(chunk: Chunk) -> Counter[str]:
 
 def _beyond(similarity: float | None, floor: float) -> float:
     """Where between the floor and identity a cosine lies."""
-    return 0.0 if similarity is None else max(0.0, (similarity - floor) / (1 - floor))
+    if similarity is None or similarity <= floor:
+        return 0.0
+    return (similarity - floor) / max(1 - floor, 1e-6)
 
 
 def _doublings(ended_at: datetime, moment: datetime | None) -> float:

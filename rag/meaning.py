@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rag.embedding.protocol import Embedder
 from rag.index.store import VectorStore
 from rag.outage import Outage
+
+if TYPE_CHECKING:
+    from rag.index.live import Live
 
 Similarities = dict[str, float]
 """Cosines by passage id, nearest first."""
 
 
 class Meaning:
-    """An embedder and the vectors made with it. Close it once."""
+    """An embedder and the vectors made with it, those of ``live`` too. Close it once."""
 
     def __init__(
         self,
@@ -27,8 +31,9 @@ class Meaning:
         open_store: Callable[[], VectorStore],
         *,
         warn: Callable[[str], None],
+        live: Live | None = None,
     ) -> None:
-        self.embedder, self._open_store = embedder, open_store
+        self.embedder, self._open_store, self._live = embedder, open_store, live
         self._store: VectorStore | None = None
         self._outage = Outage("recall goes by words alone", warn)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recall")
@@ -87,9 +92,9 @@ class Meaning:
         if self._store is None:
             self._store = self._open_store()
         vector = self.embedder.embed_queries([text])[0]
-        found = [
-            pair
-            for shelf, before in shelves.items()
-            for pair in self._store.nearest(shelf, vector, limit, before=before)
-        ]
-        return dict(sorted(found, key=lambda pair: -pair[1])[:limit])
+        found: Similarities = {}
+        for shelf, before in shelves.items():
+            found |= self._store.nearest(shelf, vector, limit, before=before)
+            if self._live is not None:
+                found |= self._live.nearest(shelf, vector, limit, before=before)
+        return dict(sorted(found.items(), key=lambda pair: -pair[1])[:limit])

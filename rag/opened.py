@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from config.locks import Lease
 from config.settings import Home, Settings
@@ -14,6 +16,9 @@ from rag.index.catalogue import Catalogue
 from rag.index.generations import hold
 from rag.index.manifest import IndexManifest, Model
 from rag.meaning import Meaning
+
+if TYPE_CHECKING:
+    from rag.index.live import Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,16 @@ class OpenIndex:
     _lease: Lease
 
     @classmethod
-    def of(cls, home: Home, settings: Settings, warn: Callable[[str], None]) -> OpenIndex | None:
+    def of(
+        cls,
+        home: Home,
+        settings: Settings,
+        warn: Callable[[str], None],
+        live: Live | None = None,
+    ) -> OpenIndex | None:
         """The generation that serves; None where there is none.
+
+        ``live`` is searched as well where its vectors are of the same model.
 
         Raises IndexMismatch where it was built with another embedder than the settings ask for,
         DamagedIndex where its catalogue cannot be read.
@@ -48,7 +61,9 @@ class OpenIndex:
             raise
         meaning = None
         if embedder is not None:
-            meaning = Meaning(embedder, lambda: generation.store(settings), warn=warn)
+            fits = live is not None and Model.of(live.embedder) == manifest.model
+            vectors = partial(generation.store, settings)
+            meaning = Meaning(embedder, vectors, warn=warn, live=live if fits else None)
         at = manifest.finished_at
         return cls(generation.name, catalogue, meaning, common, floors, at, lease)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from config.console import say
 from config.settings import Home, Settings
@@ -19,6 +20,10 @@ from rag.index.manifest import read_manifest
 from rag.opened import OpenIndex
 from rag.outage import Outage
 from rag.search import Question, Recalled, Search, is_asking
+
+if TYPE_CHECKING:
+    from rag.index.live import Live
+    from rag.reranking import Reranker
 
 __all__ = ["Recall", "Recalled"]
 
@@ -35,8 +40,11 @@ class Recall:
         home: Home,
         *,
         warn: Callable[[str], None] = say,
+        live: Live | None = None,
     ) -> None:
         self._archive, self._settings, self._home, self._warn = archive, settings, home, warn
+        self._live = live
+        self._reranker = _reranker(settings, warn)
         self._index: OpenIndex | None = None
         self._outage = Outage("recall goes by words alone", warn)
 
@@ -48,16 +56,19 @@ class Recall:
         archive: Archive,
         *,
         warn: Callable[[str], None] = say,
+        live: Live | None = None,
     ) -> Recall:
         """Use the index of ``home``; without a finished one recall goes by words, with a warning.
+
+        With ``live``, what it heard since the last indexing is found by meaning as well.
 
         Raises IndexMismatch where the index was built with another embedder than the settings ask
         for. A newer index is taken up when there is one. Model and vectors are loaded by
         :meth:`warm`, or at the first question.
         """
-        recall = cls(archive, settings, home, warn=warn)
+        recall = cls(archive, settings, home, warn=warn, live=live)
         try:
-            recall._index = OpenIndex.of(home, settings, warn)
+            recall._index = OpenIndex.of(home, settings, warn, live)
         except StoreError as error:
             recall._outage.failed(str(error))
         else:
@@ -82,6 +93,8 @@ class Recall:
         self._follow()
         if self._index is not None and self._index.meaning is not None:
             self._index.meaning.warm()
+        if self._reranker is not None:
+            self._reranker.warm()
 
     @property
     def embedder(self) -> Embedder | None:
@@ -137,7 +150,7 @@ class Recall:
             return self._search().best(question, limit, seconds)
 
     def _search(self) -> Search:
-        return Search(self._archive, self._index, self._settings)
+        return Search(self._archive, self._index, self._settings, self._live, self._reranker)
 
     def _follow(self) -> None:
         """Take up the generation that serves now."""
@@ -147,7 +160,7 @@ class Recall:
             manifest = read_manifest(self._home.index)
             if (manifest and manifest.generation) != (self._index and self._index.generation):
                 self.close()
-                self._index = OpenIndex.of(self._home, self._settings, self._warn)
+                self._index = OpenIndex.of(self._home, self._settings, self._warn, self._live)
             elif self._index and manifest and manifest.finished_at != self._index.finished_at:
                 self._index = self._index.reread(manifest.finished_at)
         except RecallError as error:
@@ -159,3 +172,11 @@ class Recall:
         """Go on without an index that cannot be read."""
         self._outage.failed(str(error))
         self.close()
+
+
+def _reranker(settings: Settings, warn: Callable[[str], None]) -> Reranker | None:
+    if settings.recall.reranker is None:
+        return None
+    from rag.reranking import Reranker
+
+    return Reranker(settings.recall.reranker, warn=warn)

@@ -9,10 +9,11 @@ searches themselves, so that nothing from elsewhere or later is ever a candidate
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from ingest.archive import Archive
@@ -33,7 +34,16 @@ from rag.ranking import (
 )
 from rag.wording import Wording
 
+if TYPE_CHECKING:
+    from rag.index.live import Live
+    from rag.reranking import Reranker
+
 _QUERY_CHARS = 600
+_RERANKED = 20
+LOOKED_AT = 4
+"""The floor decides about this many, or as many as are asked for, and does not look further down
+for what passes: that answered 55 % of 60 lines from elsewhere instead of 10 %, and 10 % of what it
+showed for real replies was of their topic instead of 33 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +100,21 @@ class Search:
     archive: Archive
     index: OpenIndex | None
     settings: Settings
+    live: Live | None = None
+    reranker: Reranker | None = None
 
     def best(self, question: Question, limit: int, seconds: float | None) -> list[Recalled]:
         """The ``limit`` most relevant passages, best first; what is found within ``seconds``.
 
         Raises StoreError where the catalogue cannot be read.
         """
+        end = None if seconds is None else time.monotonic() + seconds
         chats = {chat.id: chat for chat in self.archive.chats()}
         asked = self._asked(question, chats.values())
-        relevant = self._relevant(asked, self._evidence(asked, seconds))
-        best = islice(without_repeats(relevant), limit)
-        return [_recalled(candidate, chats) for candidate in best]
+        ranked = self._reranked(asked, self._ranked(asked, self._evidence(asked, end)), end)
+        best = islice(without_repeats(ranked), max(limit, LOOKED_AT))
+        relevant = (c for c in best if is_relevant(c, asked.sought.floor, asked.informative))
+        return [_recalled(candidate, chats) for candidate in islice(relevant, limit)]
 
     def _asked(self, question: Question, chats: Collection[Conversation]) -> _Asked:
         text = question.text[-_QUERY_CHARS:]
@@ -136,9 +150,8 @@ class Search:
         moment = millis(before)
         return {s: before if moment <= catalogue.newest(s) else None for s in shelves}
 
-    def _evidence(self, asked: _Asked, seconds: float | None) -> _Evidence:
+    def _evidence(self, asked: _Asked, end: float | None) -> _Evidence:
         """What both halves find, side by side."""
-        started = time.monotonic()
         most = self.settings.recall.candidates
         meaning = self.index.meaning if self.index else None
         if meaning is not None:
@@ -151,29 +164,48 @@ class Search:
             shelves=tuple(asked.bounds),
             before=asked.before,
             limit=most,
-            seconds=seconds,
+            seconds=_left(end),
         )
-        left = None if seconds is None else max(0.0, started + seconds - time.monotonic())
-        similarities = {} if meaning is None else meaning.answer(left)
+        similarities = {} if meaning is None else meaning.answer(_left(end))
         ids = dict.fromkeys([*similarities, *worded.ids])
         return _Evidence(ids, similarities, worded.fresh)
 
-    def _relevant(self, asked: _Asked, evidence: _Evidence) -> Iterator[Candidate]:
-        """The candidates that may be shown and that have to do with the question, best first."""
+    def _ranked(self, asked: _Asked, evidence: _Evidence) -> list[Candidate]:
+        """The candidates that may be shown, best first."""
         chunks = {
             id: chunk
             for id, chunk in self._chunks(evidence).items()
             if _may_show(asked.scope, chunk)
             and asked.exclude.isdisjoint(message.id for message in chunk.messages)
         }
-        for candidate in weigh(chunks, evidence.similarities, asked.sought, asked.informative):
-            if is_relevant(candidate, asked.sought.floor, asked.informative):
-                yield candidate
+        return weigh(chunks, evidence.similarities, asked.sought, asked.informative)
+
+    def _reranked(
+        self, asked: _Asked, candidates: Sequence[Candidate], end: float | None
+    ) -> Iterator[Candidate]:
+        """The first few in the order of the cross-encoder, if there is one and as far as it got."""
+        if self.reranker is None:
+            yield from candidates
+            return
+        first = candidates[:_RERANKED]
+        texts = [candidate.chunk.to_embed() for candidate in first]
+        left = _left(end)
+        budget = timedelta(days=1) if left is None else timedelta(seconds=left)
+        scores = self.reranker.rerank(asked.text, texts, budget)
+        pairs = list(zip(scores, first, strict=True))
+        scored = [(score, one) for score, one in pairs if score is not None]
+        for score, one in sorted(scored, key=lambda pair: -pair[0]):
+            yield replace(one, score=score)
+        yield from (one for score, one in pairs if score is None)
+        yield from candidates[_RERANKED:]
 
     def _chunks(self, evidence: _Evidence) -> dict[str, Chunk]:
         chunks = dict(evidence.fresh)
         if self.index is not None:
-            known = self.index.catalogue.entries(id for id in evidence.ids if id not in chunks)
+            wanted = [id for id in evidence.ids if id not in chunks]
+            known = self.index.catalogue.entries(wanted)
+            if self.live is not None:
+                known |= self.live.entries(id for id in wanted if id not in known)
             chunks |= load_chunks(self.archive, known.values())
         return chunks
 
@@ -185,6 +217,11 @@ class Search:
         floors = self.index.floors
         fitted = [floors[shelf].of(text) for shelf in shelves if shelf in floors]
         return max(fitted) if fitted else self.index.meaning.floor(text)
+
+
+def _left(end: float | None) -> float | None:
+    """Seconds until a moment of the monotonic clock."""
+    return None if end is None else max(0.0, end - time.monotonic())
 
 
 def is_asking(text: str) -> bool:

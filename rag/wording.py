@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from ingest.archive import Archive
 from ingest.chat import Message
@@ -17,7 +18,7 @@ from ingest.database import millis
 from ingest.scope import Scope
 from rag.index.catalogue import Catalogue
 
-_LINES_BEFORE = 2
+_LINES_AROUND = 2
 # As much as age costs a passage in rag.evidence: without it, recent messages of a discussion that
 # goes on are not among the candidates (nDCG of fused recall .15 instead of .22).
 FADE = 0.06
@@ -59,7 +60,7 @@ class Wording:
         for message, _ in hits:
             keys = known.get(message.id, [])
             if not keys and self._is_unindexed(message):
-                chunk = self._around(message, scope)
+                chunk = self._around(message, scope, before)
                 found.fresh[chunk.id] = chunk
                 keys = [chunk.id]
             found.ids.extend(keys)
@@ -80,10 +81,16 @@ class Wording:
             message.chat
         )
 
-    def _around(self, message: Message, scope: Scope) -> Chunk:
-        """A passage made on the spot: a message and, where they may be shown, the lines before."""
+    def _around(self, message: Message, scope: Scope, before: datetime | None) -> Chunk:
+        """A passage made on the spot: a message and, where they may be shown, the lines around."""
         if not scope.may_show(message.chat, is_own=False):
             return Chunk((message,))
-        earlier = self._archive.history(message.chat, before=message.sent_at, limit=_LINES_BEFORE)
-        near = (m for m in earlier if message.sent_at - m.sent_at <= self._gap and not is_noise(m))
-        return Chunk((*near, message))
+        earlier = self._archive.history(message.chat, before=message.sent_at, limit=_LINES_AROUND)
+        since = self._archive.messages(message.chat, after=message.sent_at, before=before)
+        later = [m for m in islice(since, 2 * _LINES_AROUND) if m.id != message.id]
+        near = [
+            other
+            for other in (*earlier, message, *later[:_LINES_AROUND])
+            if abs(other.sent_at - message.sent_at) <= self._gap and not is_noise(other)
+        ]
+        return Chunk(tuple(near))

@@ -104,7 +104,7 @@ class _Builder:
         serving = read_manifest(self.index)
         forgot = serving is not None and serving.forgets != self.archive.forgets
         generation = self._unfinished() or self._chosen(forgot=forgot, rebuild=rebuild)
-        return self._fill(generation, is_forced=forgot)
+        return self._fill(generation)
 
     def mend(self) -> IndexManifest:
         """Make anew what cannot be read: the vectors, or all where it is the catalogue."""
@@ -172,7 +172,7 @@ class _Builder:
             return name
         return noted.name if noted else choose_embedder(_sample(self.archive))
 
-    def _fill(self, generation: Generation, *, is_forced: bool = False) -> IndexManifest:
+    def _fill(self, generation: Generation) -> IndexManifest:
         """Cut, embed, and let the generation serve where it is whole enough."""
         with generation.catalogue() as catalogue:
             noted = Model(**catalogue.meta("model"))
@@ -191,7 +191,7 @@ class _Builder:
             catalogue.checkpoint()
         if self._may_serve(generation, manifest):
             write_manifest(self.index, manifest)
-            self.generations.swept(is_forced=is_forced)
+            self.generations.swept()
         return manifest
 
     @contextmanager

@@ -134,10 +134,11 @@ class Generations:
         (self._index / _NEXT).unlink(missing_ok=True)
         self.swept()
 
-    def swept(self, *, is_forced: bool = False) -> None:
+    def swept(self) -> None:
         """Remove all generations but the one that serves and the one being built.
 
-        One that is read stays for the next time, unless ``is_forced``: its reader goes on by words.
+        One that is read stays for the next time, unless it knows somebody who was forgotten since:
+        then its reader goes on by words.
         """
         if current_generation(self._index) == self._next_name():
             (self._index / _NEXT).unlink(missing_ok=True)
@@ -146,19 +147,29 @@ class Generations:
             if folder.name in _OLD_LAYOUT:
                 _remove(folder)
             elif folder.is_dir() and folder.name not in kept:
-                self._drop(Generation(folder), is_forced=is_forced)
+                self._drop(Generation(folder))
 
     def _next_name(self) -> str | None:
         with suppress(FileNotFoundError):
             return (self._index / _NEXT).read_text(encoding="utf-8").strip()
         return None
 
-    def _drop(self, generation: Generation, *, is_forced: bool) -> None:
+    def _drop(self, generation: Generation) -> None:
         with claimed(generation.folder) as is_free:
-            if is_free or is_forced:
+            if is_free or self._knows_too_much(generation):
                 if self._settings.recall.chroma_url:
                     self._drop_from_server(generation)
                 shutil.rmtree(generation.folder)
+
+    def _knows_too_much(self, generation: Generation) -> bool:
+        serving = read_manifest(self._index)
+        if serving is None or not generation.exists():
+            return False
+        try:
+            with generation.catalogue() as catalogue:
+                return bool(catalogue.meta("forgets") != serving.forgets)
+        except StoreError:
+            return True
 
     def _drop_from_server(self, generation: Generation) -> None:
         store = generation.store(self._settings)

@@ -28,6 +28,7 @@ from rag.errors import IndexBusy
 from rag.index.building import Hooks, build_index
 from rag.index.catalogue import Entry
 from rag.index.generations import current_generation
+from rag.index.manifest import Model
 from rag.index.tail import Fresh, Tail, chunks_for, entry_of
 
 if TYPE_CHECKING:
@@ -217,12 +218,14 @@ class Live:
             self._waiting |= known
 
     def _build(self) -> None:
-        hooks = Hooks(
-            is_over=lambda: self._is_closing, say=self._warn, wrap=lambda _: self.embedder
-        )
+        hooks = Hooks(is_over=lambda: self._is_closing, say=self._warn, wrap=self._shared)
         with self._archive() as archive:
             now = datetime.now
             build_index(archive, self._home, self._settings, now=lambda: now(UTC), hooks=hooks)
+
+    def _shared(self, embedder: Embedder) -> Embedder:
+        """The embedder in use here, where a run wants the same; a rebuild may want another."""
+        return self.embedder if Model.of(embedder) == Model.of(self.embedder) else embedder
 
     def _archive(self) -> Archive:
         """A connection for the thread that asks."""
