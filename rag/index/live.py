@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from ingest.archive import Archive
 from ingest.chat import Message
 from ingest.database import millis
 from rag.embedding.protocol import Embedder
+from rag.embedding.shared import Shared
 from rag.errors import IndexBusy
 from rag.index.building import Hooks, build_index
 from rag.index.catalogue import Entry
@@ -45,37 +46,6 @@ class Pace:
 
     quiet: timedelta = timedelta(minutes=2)
     messages: int = 200
-
-
-class Shared:
-    """An embedder that several threads may use: tokenizers are used by one at a time."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder, self._lock = embedder, threading.Lock()
-        self.name, self.version = embedder.name, embedder.version
-        self.dimension = embedder.dimension
-
-    def warm(self) -> None:
-        """Load it now."""
-        self._embedder.warm()
-
-    def close(self) -> None:
-        """Give its memory back."""
-        self._embedder.close()
-
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of what is searched."""
-        with self._lock:
-            return self._embedder.embed_passages(texts)
-
-    def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of what is asked."""
-        with self._lock:
-            return self._embedder.embed_queries(texts)
-
-    def floor(self, query: str) -> float:
-        """Cosine below which a passage has nothing to do with ``query``."""
-        return self._embedder.floor(query)
 
 
 class Live:
