@@ -45,19 +45,21 @@ class Meaning:
 
     def warm(self) -> None:
         """Load model and store now, so that the first question does not wait for them."""
-        self.ask("?", {}, limit=0)
+        self.ask("?", {}, before=None, limit=0)
         self.answer(None)
 
-    def ask(self, text: str, shelves: Mapping[str, datetime | None], *, limit: int) -> None:
-        """Begin to look for the ``limit`` passages of each shelf that are nearest to ``text``.
+    def ask(
+        self, text: str, shelves: Mapping[str, int], *, before: datetime | None, limit: int
+    ) -> None:
+        """Begin to look for the ``limit`` passages nearest to ``text`` that ended ``before``.
 
-        A shelf is bounded to what ended before its moment. Without effect while an earlier
-        question still hangs, or too soon after a failure.
+        ``shelves`` are those to search, each with how many of its passages did not end before.
+        Without effect while an earlier question still hangs, or too soon after a failure.
         """
         is_hanging = self._asked is not None and not self._asked.done()
         if is_hanging or self._outage.is_waiting:
             return
-        self._asked = self._thread.submit(self._nearest, text, shelves, limit)
+        self._asked = self._thread.submit(self._nearest, text, shelves, before, limit)
 
     def answer(self, seconds: float | None) -> Similarities:
         """What the last question found, at most ``seconds`` from now; else nothing."""
@@ -87,14 +89,17 @@ class Meaning:
             self._store.close()
 
     def _nearest(
-        self, text: str, shelves: Mapping[str, datetime | None], limit: int
+        self, text: str, shelves: Mapping[str, int], before: datetime | None, limit: int
     ) -> Similarities:
+        if self._store is not None and self._store.is_stale():
+            self._store.close()
+            self._store = None
         if self._store is None:
             self._store = self._open_store()
         vector = self.embedder.embed_queries([text])[0]
         found: Similarities = {}
-        for shelf, before in shelves.items():
-            found |= self._store.nearest(shelf, vector, limit, before=before)
+        for shelf, newer in shelves.items():
+            found |= self._store.nearest(shelf, vector, limit, before=before, newer=newer)
             if self._live is not None:
                 found |= self._live.nearest(shelf, vector, limit, before=before)
         return dict(sorted(found.items(), key=lambda pair: -pair[1])[:limit])

@@ -10,7 +10,7 @@ next one. A rebuild is made beside the generation that serves and takes its plac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -27,6 +27,7 @@ from rag.errors import DamagedIndex, IndexBusy
 from rag.index.catalogue import Catalogue
 from rag.index.cutting import Cutter, note_common
 from rag.index.generations import CATALOGUE, VECTORS, Generation, Generations, writing
+from rag.index.heap import clean_heap
 from rag.index.ledger import Ledger
 from rag.index.manifest import IndexManifest, Model, read_manifest, write_manifest
 from rag.index.store import VectorStore
@@ -103,8 +104,9 @@ class _Builder:
         """Choose what to work on, and do so."""
         serving = read_manifest(self.index)
         forgot = serving is not None and serving.forgets != self.archive.forgets
-        generation = self._unfinished() or self._chosen(forgot=forgot, rebuild=rebuild)
-        return self._fill(generation)
+        with clean_heap() if forgot else nullcontext():
+            generation = self._unfinished() or self._chosen(forgot=forgot, rebuild=rebuild)
+            return self._fill(generation)
 
     def mend(self) -> IndexManifest:
         """Make anew what cannot be read: the vectors, or all where it is the catalogue."""

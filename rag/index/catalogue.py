@@ -144,11 +144,12 @@ class Catalogue:
         rows = self.select("SELECT DISTINCT shelf FROM passage ORDER BY shelf")
         return [shelf for (shelf,) in rows]
 
-    def newest(self, shelf: str) -> int:
-        """When the newest passage on a shelf ended, in milliseconds; -1 where there is none."""
-        sql = "SELECT max(ended_at) FROM passage WHERE shelf = ?"
-        ended = self.select(sql, [shelf])[0][0]
-        return -1 if ended is None else int(ended)
+    def newer(self, shelf: str, moment: datetime, most: int) -> int:
+        """How many passages on a shelf had not ended before the moment; counts to ``most``."""
+        sql = (
+            "SELECT count(*) FROM (SELECT 1 FROM passage WHERE shelf = ? AND ended_at >= ? LIMIT ?)"
+        )
+        return int(self.select(sql, [shelf, millis(moment), most])[0][0])
 
     def entries(self, keys: Iterable[str]) -> dict[str, Entry]:
         """Passages by id, with their messages in order; unknown ids are left out."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 512
 """Messages waiting to be embedded; beyond that the newest are left to the refresh."""
+_AT_ONCE = 16
 _TRY_AGAIN = timedelta(minutes=5)
 
 
@@ -65,7 +66,7 @@ class Live:
     ) -> None:
         self._home, self._settings, self._warn = home, settings, warn
         self._pace = pace or Pace()
-        self.embedder = Shared(embedder)
+        self.embedder = embedder
         self._tail = Tail()
         self._news: queue.Queue[str | None] = queue.Queue(_BACKLOG)
         self._state = threading.Condition()

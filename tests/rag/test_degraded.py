@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,3 +115,17 @@ def test_an_index_that_is_built_later_is_taken_up(
     [found] = memory.search(ASKED, chat="telegram:1", before=None, limit=1)
     assert found.similarity is not None
     assert len(warnings) == 1
+
+
+def test_what_another_process_indexed_meanwhile_is_found_by_meaning(
+    filled: Archive, index: Index, place: Home, say: Say, recall: Callable[[], Recall]
+) -> None:
+    index()
+    memory = recall()
+    assert memory.query(ASKED, chat="telegram:1", before=None, limit=1)
+    filled.add(say((("Lin", "my grandmother kept bees behind the chapel"),), day=3))
+    command = [sys.executable, "-m", "cli.app", "index", "--home", str(place.path)]
+    subprocess.run(command, check=True, capture_output=True)
+    [found] = memory.search("her insects lived near the church", chat=None, before=None, limit=1)
+    assert "bees" in found.passage.text
+    assert found.similarity is not None
