@@ -37,8 +37,6 @@ GROWTH = 1.1
 """How many times the replies learned from there must be before they are learned from again."""
 SECONDS = 0.1
 """How long an answer waits for vectors of what was just said."""
-TOGETHER = 8
-"""Texts embedded at a time, so that a question to recall comes between."""
 KEPT = 4096
 """Vectors kept of the latest messages."""
 
@@ -118,9 +116,7 @@ class Nearby:
         return np.stack([self._vectors[text] for text in cut])
 
     def _embed(self, texts: Sequence[str]) -> None:
-        for start in range(0, len(texts), TOGETHER):
-            some = texts[start : start + TOGETHER]
-            found = self._embedder.embed_passages(some)
-            self._vectors.update(zip(some, found, strict=True))
+        found = self._embedder.embed_passages(texts)
+        self._vectors.update(zip(texts, found, strict=True))
         while len(self._vectors) > max(KEPT, len(texts)):
             self._vectors.popitem(last=False)

@@ -12,7 +12,6 @@ from config.settings import Home, Settings
 from rag.embedding.floors import Floor
 from rag.embedding.models import make_embedder
 from rag.embedding.protocol import Embedder
-from rag.embedding.shared import Shared
 from rag.index.catalogue import Catalogue
 from rag.index.generations import hold
 from rag.index.manifest import IndexManifest, Model
@@ -64,7 +63,7 @@ class OpenIndex:
         if embedder is not None:
             fits = live is not None and Model.of(live.embedder) == manifest.model
             vectors = partial(generation.store, settings)
-            meaning = Meaning(Shared(embedder), vectors, warn=warn, live=live if fits else None)
+            meaning = Meaning(embedder, vectors, warn=warn, live=live if fits else None)
         at = manifest.finished_at
         return cls(generation.name, catalogue, meaning, common, floors, at, lease)
 

@@ -24,7 +24,6 @@ from ingest.archive import Archive
 from ingest.chat import Message
 from ingest.database import millis
 from rag.embedding.protocol import Embedder
-from rag.embedding.shared import Shared
 from rag.errors import IndexBusy
 from rag.index.building import Hooks, build_index
 from rag.index.catalogue import Entry
