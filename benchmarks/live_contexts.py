@@ -1,12 +1,13 @@
 """What the bot would be shown before it answers, with nothing said after the message it answers.
 
-    python -m benchmarks.live_contexts EXPORT TOPICS.jsonl.gz --self WHO [--turns 400]
+    python -m benchmarks.live_contexts EXPORT TOPICS.jsonl.gz --self WHO [--turns 400] [--meaning]
 
 EXPORT is a chat whose messages have known topics (one {"id", "topic"} a line). Asked is the message
 before each of a fixed sample of turns of @self; ``of its topic`` is the share of the shown lines
 that have that message's topic, ``held`` the share shown of the lines of that topic among the 30
 before it. Only those 30 are counted, so that all ways compare. ms is processor time a context;
-``running`` is a bot that answers every one of the last turns in a row.
+``running`` is a bot that answers every one of the last turns in a row. ``--meaning`` adds the same
+with vectors of MiniLM, by the weights that ship; its ms hold the embedding of the last 65 lines.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ from ingest.archive import Archive
 from ingest.chat import Message
 from ingest.clean import is_noise
 from ingest.importer import import_paths
+from ingest.linker.closeness import widened
+from ingest.linker.ranking import shipped
+from ingest.listening import Meaning
 from ingest.threads import thread_with
+from rag.conversation import Nearby
+from rag.embedding.models import make_embedder
+from rag.embedding.packaged import ENGLISH
 
 REACH = 30
 KNOWN = 300
@@ -49,6 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("topics", type=Path)
     parser.add_argument("--self", dest="me", required=True)
     parser.add_argument("--turns", type=int, default=400)
+    parser.add_argument("--meaning", action="store_true")
     wanted = parser.parse_args(arguments)
     messages = _messages(wanted.export, wanted.me)
     topics = _topics(wanted.topics, messages)
@@ -65,6 +73,8 @@ def main(arguments: Sequence[str]) -> None:
         ("threads anew, running", _thread, in_row),
         ("ours, running", _contexts(ROOM).choose, in_row),
     ]
+    if wanted.meaning:
+        ways.append(("ours, meaning too", _with_meaning(), spread))
     rows = [(name, *_figures(messages, topics, asked, way)) for name, way, asked in ways]
     emit_table(("context", "of its topic %", "held %", "lines", "ms"), rows)
 
@@ -133,8 +143,15 @@ def _thread(history: Sequence[Message]) -> Sequence[Message]:
     return said[start:]
 
 
-def _contexts(room: int) -> Contexts:
-    return Contexts(gap=GAP, room=room, length=lambda text: len(text) // 4)
+def _with_meaning() -> Way:
+    embedder = make_embedder(ENGLISH)
+    assert embedder is not None
+    meaning = Meaning(widened(shipped()), Nearby(embedder, seconds=600).vectors)
+    return lambda history: _contexts(1 << 30, meaning).choose(history)
+
+
+def _contexts(room: int, meaning: Meaning | None = None) -> Contexts:
+    return Contexts(gap=GAP, room=room, length=lambda text: len(text) // 4, meaning=meaning)
 
 
 if __name__ == "__main__":

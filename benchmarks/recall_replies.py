@@ -14,7 +14,7 @@ import argparse
 import gzip
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC
 from itertools import groupby, pairwise
@@ -26,16 +26,17 @@ import numpy as np
 import orjson
 
 from benchmarks._replies import REACH, Asked, ask, score, standard
-from config.console import emit_table, progress, say
+from config.console import emit_table, say
 from ingest.archive import Archive
 from ingest.chat import Message
 from ingest.importer import import_paths
+from ingest.linker.closeness import widened, with_cosines
 from ingest.linker.columns import Array
 from ingest.linker.learning import REPLIES, TRUST
-from ingest.linker.network import softmax
-from ingest.linker.ranking import fit, shipped
-from rag.conversation import CHARACTERS, GROWTH, fused
-from rag.embedding.models import ENGLISH, embed_in_order, make_embedder
+from ingest.linker.ranking import Ranking, fit, shipped
+from rag.conversation import CHARACTERS, GROWTH
+from rag.embedding.models import make_embedder
+from rag.embedding.packaged import ENGLISH
 
 FIRST = 20
 EXAMPLE = Path(__file__).parents[1] / "examples" / "midnight-canteen" / "result.json"
@@ -58,8 +59,8 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(f"{wanted.export}: nobody replies to one of the {REACH} messages before")
     each = 1000 * (process_time() - started) / len(messages)
     say(f"{len(every):,} questions; {each:.2f} ms of processor time a message of the chat")
-    embed = None if wanted.no_embedder else _embedded
-    _report(every, _sample(len(every), wanted.queries), embed, topics)
+    cosines = None if wanted.no_embedder else _cosines(every)
+    _report(every, _sample(len(every), wanted.queries), cosines, topics)
 
 
 def _messages(export: Path) -> list[Message]:
@@ -97,46 +98,36 @@ def _sample(count: int, most: int) -> list[int]:
     return sorted({int(place) for place in np.linspace(0, count - 1, min(count, most))})
 
 
-def _embedded(texts: Sequence[str]) -> Array:
-    """Vectors of ``texts``, which hold many twice."""
+def _cosines(every: Sequence[Asked]) -> Array:
+    """Cosines (n, REACH) of the questions with what was said before each."""
+    texts = [m.text[:CHARACTERS] for asked in every for m in (asked.message, *asked.near)]
     embedder = make_embedder(ENGLISH)
     assert embedder is not None
     place_of = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    with progress() as display:
-        task = display.add_task("embedding", total=len(place_of), note="")
-
-        def embed(some: Sequence[str]) -> Array:
-            display.advance(task, len(some))
-            found: Array = embedder.embed_passages(some)
-            return found
-
-        vectors = embed_in_order(list(place_of), embed)
-    found: Array = vectors[[place_of[text] for text in texts]]
-    return found
+    places = np.array([place_of[text] for text in texts]).reshape(len(every), REACH + 1)
+    started = process_time()
+    vectors = embedder.embed_passages(list(place_of))
+    say(f"{len(place_of):,} texts embedded in {process_time() - started:.0f} s of processor time")
+    return np.stack([vectors[row[1:]] @ vectors[row[0]] for row in places])
 
 
 def _report(
     every: Sequence[Asked],
     sample: Sequence[int],
-    embed: Callable[[Sequence[str]], Array] | None,
+    cosines: Array | None,
     topics: Mapping[str, str] | None,
 ) -> None:
     asked = [every[place] for place in sample]
     ways = _ways(every, sample)
-    if embed is not None:
-        cosines = _cosines(asked, embed)
-        ways["MiniLM cosine"] = cosines
-        near = -np.log(np.arange(1, REACH + 1))
-        simple = standard(np.log1p(ways["BM25"])) + standard(cosines) + standard(near[None])
-        ways["recency + BM25 + cosine"] = simple
-        for name in (SHIPPED, ADAPTED):
-            ways[f"{name}, cosine"] = fused(softmax(ways[name]), cosines)
+    if cosines is not None:
+        ways |= _ways_with_meaning(every, sample, cosines, ways["BM25"])
     if topics is not None:
         same = np.array(
             [[topics.get(m.id) == topics.get(q.message.id) for m in q.near] for q in asked]
         )
         ways["topic known, the latest first"] = same.astype(float)
-        ways[f"topic known, {ADAPTED}"] = standard(ways[ADAPTED]) + 100.0 * same
+        best = ADAPTED if cosines is None else f"{ADAPTED}, cosine"
+        ways[f"topic known, {best}"] = standard(ways[best]) + 100.0 * same
     rows = [
         (name, *(f"{figure:.3f}" for figure in astuple(score(asked, scores))))
         for name, scores in ways.items()
@@ -156,19 +147,40 @@ def _ways(every: Sequence[Asked], sample: Sequence[int]) -> dict[str, Array]:
     }
 
 
-def _adapted(every: Sequence[Asked]) -> Array:
+def _ways_with_meaning(
+    every: Sequence[Asked], sample: Sequence[int], cosines: Array, wording: Array
+) -> dict[str, Array]:
+    chosen = list(sample)
+    seen = np.array([every[place].seen for place in chosen])
+    near = -np.log(np.arange(1, REACH + 1))
+    simple = standard(np.log1p(wording)) + standard(cosines[chosen]) + standard(near[None])
+    return {
+        "MiniLM cosine": cosines[chosen],
+        "recency + BM25 + cosine": simple,
+        f"{SHIPPED}, cosine": widened(shipped()).scores(with_cosines(seen, cosines[chosen])),
+        f"{ADAPTED}, cosine": _adapted(every, cosines)[chosen],
+    }
+
+
+def _adapted(every: Sequence[Asked], cosines: Array | None = None) -> Array:
     """Scores (n, REACH), each stretch by weights fitted to the replies before it."""
     known = np.ones((len(every), REACH), bool)
     seen = np.array([question.seen for question in every])
+    if cosines is not None:
+        seen = with_cosines(seen, cosines)
     nearest = np.array([min(question.right) for question in every])
     found = []
     for start, end in pairwise(_stretches(len(every))):
         before = slice(max(0, start - REPLIES), start)
-        ranking = shipped()
+        ranking = _prior(None if cosines is None else cosines[before])
         if start:
             ranking = fit(seen[before], known[before], nearest[before], ranking, trust=TRUST)
         found.append(ranking.scores(seen[start:end]))
     return np.concatenate(found)
+
+
+def _prior(cosines: Array | None) -> Ranking:
+    return shipped() if cosines is None else widened(shipped(), cosines)
 
 
 def _stretches(count: int) -> list[int]:
@@ -177,13 +189,6 @@ def _stretches(count: int) -> list[int]:
     while starts[-1] < count:
         starts.append(math.ceil(starts[-1] * GROWTH))
     return [*(start for start in starts if start < count), count]
-
-
-def _cosines(asked: Sequence[Asked], embed: Callable[[Sequence[str]], Array]) -> Array:
-    texts = [m.text[:CHARACTERS] for question in asked for m in (question.message, *question.near)]
-    vectors = embed(texts).reshape(len(asked), REACH + 1, -1)
-    found: Array = np.einsum("nkd,nd->nk", vectors[:, 1:], vectors[:, 0])
-    return found
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ from ingest.archive import Archive
 from ingest.chat import Passage
 
 if TYPE_CHECKING:
+    from ingest.linker.ranking import Ranking
+    from ingest.listening import Meaning
+    from rag.recall import Recall
     from registry.artefact import ModelManifest
     from registry.store import Registry
 
@@ -48,7 +51,8 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
         voice = find_voice(home, settings, model)
         memory = stack.enter_context(open_memory(home, settings, archive))
         generator = stack.enter_context(closing(open_generator(voice, settings)))
-        yield Persona(archive, voice, _responder(voice, generator, settings, memory, home))
+        hearing = stack.enter_context(open_hearing(home, memory))
+        yield Persona(archive, voice, _responder(voice, generator, settings, memory, hearing))
 
 
 def find_voice(home: Home, settings: Settings, model: str | None) -> Voice:
@@ -133,7 +137,7 @@ def open_generator(voice: Voice, settings: Settings) -> Generator:
 
 
 @contextmanager
-def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Memory | None]:
+def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Recall | None]:
     """What recall can look up, or None where it is switched off.
 
     An index that cannot be used is named in one line, and recall goes by words.
@@ -151,6 +155,33 @@ def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Me
     with recall:
         recall.warm()
         yield recall
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How it is told what the newest message answers."""
+
+    ranking: Ranking
+    meaning: Meaning | None
+
+
+@contextmanager
+def open_hearing(home: Home, memory: Recall | None) -> Iterator[Hearing]:
+    """What the chats' replies taught, and the vectors of what is said where recall has a model."""
+    from ingest.linker.learning import learned
+
+    taught = learned(home.replies)
+    embedder = memory.embedder if memory else None
+    if embedder is None:
+        yield Hearing(taught.ranking, None)
+        return
+    from ingest.listening import Meaning
+    from rag.conversation import Nearby
+    from rag.index.manifest import Model
+
+    with Nearby(embedder) as nearby:
+        meant = taught.meant(str(Model.of(embedder)))
+        yield Hearing(taught.ranking, Meaning(meant, nearby.vectors))
 
 
 def _key(url: str, settings: Settings) -> str | None:
@@ -199,13 +230,14 @@ def _server_voice(home: Home, settings: Settings, registry: Registry) -> Voice:
 
 
 def _responder(
-    voice: Voice, generator: Generator, settings: Settings, memory: Memory | None, home: Home
+    voice: Voice,
+    generator: Generator,
+    settings: Settings,
+    memory: Memory | None,
+    hearing: Hearing,
 ) -> Responder:
-    from ingest.linker.learning import learned
-
-    ranking = learned(home.replies).ranking
     if memory is None:
-        return Responder(voice, generator, settings, ranking=ranking)
+        return Responder(voice, generator, settings, ranking=hearing.ranking)
     from ingest.chunks import memory_lines
     from ingest.redaction.redact import redactor_for
 
@@ -215,4 +247,12 @@ def _responder(
         lines = memory_lines(passages)
         return tuple(redact(line, Counter()) for line in lines) if settings.ingest.redact else lines
 
-    return Responder(voice, generator, settings, memory=memory, lines_of=lines_of, ranking=ranking)
+    return Responder(
+        voice,
+        generator,
+        settings,
+        memory=memory,
+        lines_of=lines_of,
+        ranking=hearing.ranking,
+        meaning=hearing.meaning,
+    )

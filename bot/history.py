@@ -18,7 +18,7 @@ from datetime import timedelta
 from ingest.chat import Message
 from ingest.clean import is_noise
 from ingest.linker.ranking import Ranking
-from ingest.listening import Listener
+from ingest.listening import Listener, Meaning
 
 RUNS = 64  # running contexts remembered: several threads in each of a few dozen chats
 SAME = 0.5  # chance of belonging to what a context showed that makes it go on
@@ -40,9 +40,10 @@ class Contexts:
         room: int,
         length: Callable[[str], int],
         ranking: Ranking | None = None,
+        meaning: Meaning | None = None,
     ) -> None:
         self._gap, self._room, self._length = gap, room, length
-        self._listener = Listener(gap, ranking)
+        self._listener = Listener(gap, ranking, meaning)
         self._runs: deque[tuple[str, ...]] = deque(maxlen=RUNS)
 
     def choose(self, history: Sequence[Message]) -> tuple[Message, ...]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from ingest.linker.ranking import Ranking
+    from ingest.listening import Meaning
 
 TRIES = 3
 QUERY_LINES = 3  # lines of the context that recall is asked with
@@ -71,7 +72,8 @@ def texts(passages: Sequence[Passage]) -> tuple[str, ...]:
 class Responder:
     """Answers the last line of a chat as @self. Keeps only where running contexts start.
 
-    ``ranking`` is what the chats' own replies taught about who answers what, where they did.
+    ``ranking`` is what the chats' own replies taught about who answers what, where they did;
+    ``meaning`` the same where an embedder tells what is close.
     ``lines_of`` turns passages into the memory lines of a prompt (``ingest.chunks.memory_lines``).
     """
 
@@ -84,6 +86,7 @@ class Responder:
         memory: Memory | None = None,
         lines_of: Callable[[Sequence[Passage]], Sequence[str]] = texts,
         ranking: Ranking | None = None,
+        meaning: Meaning | None = None,
     ) -> None:
         self.voice = voice
         self.generator = generator
@@ -96,6 +99,7 @@ class Responder:
             room=self._room,
             length=self._length,
             ranking=ranking,
+            meaning=meaning,
         )
 
     def answer(

@@ -9,15 +9,16 @@ afresh.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 
 from ingest.chat import Kind, Message
 from ingest.linker.belonging import belonging
+from ingest.linker.closeness import cosines_of, widened, with_cosines
 from ingest.linker.columns import Array
 from ingest.linker.live import Live, Sight
 from ingest.linker.pairs import REACH
@@ -28,30 +29,43 @@ CHATS = 32
 """Chats whose state is kept, the latest; each takes about 6 MB."""
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A ranking that counts cosines, and what gives the vectors (n, d) of texts, of length 1.
+
+    ``vectors`` returns None where it has none in time: words decide then.
+    """
+
+    ranking: Ranking
+    vectors: Callable[[Sequence[str]], Array | None]
+
+
 @dataclass
 class _Chat:
     live: Live = field(default_factory=Live)
     last: str | None = None
-    sent_at: OrderedDict[str, datetime] = field(default_factory=OrderedDict)
+    near: OrderedDict[str, Message] = field(default_factory=OrderedDict)
 
     @property
     def earlier(self) -> list[str]:
         """The messages in reach before the newest, the latest first."""
-        return list(self.sent_at)[-2::-1]
+        return list(self.near)[-2::-1]
 
     def hear(self, message: Message) -> None:
         self.live.add(utterance(message))
         self.last = message.id
-        self.sent_at[message.id] = message.sent_at
-        if len(self.sent_at) > REACH + 1:
-            self.sent_at.popitem(last=False)
+        self.near[message.id] = message
+        if len(self.near) > REACH + 1:
+            self.near.popitem(last=False)
 
 
 class Listener:
     """The chats listened to. A conversation is over after a silence of ``gap``, unless quoted."""
 
-    def __init__(self, gap: timedelta, ranking: Ranking | None = None) -> None:
-        self._gap, self._ranking = gap, ranking or shipped()
+    def __init__(
+        self, gap: timedelta, ranking: Ranking | None = None, meaning: Meaning | None = None
+    ) -> None:
+        self._gap, self._ranking, self._meaning = gap, ranking or shipped(), meaning
         self._chats: OrderedDict[str, _Chat] = OrderedDict()
 
     def hear(self, history: Sequence[Message]) -> dict[str, float]:
@@ -62,9 +76,9 @@ class Listener:
         chat = self._chat(history)
         keys = chat.earlier
         sight, quoted = chat.live.look(), chat.live.quoted()
-        stretch = self._stretches(list(chat.sent_at.values())[::-1])
+        stretch = self._stretches(list(chat.near.values())[::-1])
         if quoted is None:
-            answered, learned = self._answered(sight) * (stretch[1:] == stretch[0])
+            answered, learned = self._answered(chat, sight) * (stretch[1:] == stretch[0])
         else:
             answered = learned = _certain(quoted, keys)
         links = sight.found.links[0]
@@ -79,25 +93,37 @@ class Listener:
         """The chance of each earlier message, by id, to be what the last answers, if it does."""
         chat = self._chat(history)
         sight, quoted = chat.live.look(), chat.live.quoted()
-        chances = self._ranking.chances(features(sight), sight.found.pairs.valid[0])
+        _, ranking, seen = self._rankings(chat, features(sight))
+        chances = ranking.chances(seen, sight.found.pairs.valid[0])
         found = dict(zip(chat.earlier, chances.tolist(), strict=False))
         return found if quoted is None else {**dict.fromkeys(found, 0.0), quoted: 1.0}
 
-    def _answered(self, sight: Sight) -> Array:
+    def _answered(self, chat: _Chat, sight: Sight) -> Array:
         """The chances (2, REACH) of being answered, by the weights that ship and by those learned.
 
         Only the former lead on to the rest of a conversation: explicit replies teach what people
         quote, which is seldom the line just before.
         """
         linked = second_chances(sight)
-        seen, valid = features(sight, linked), sight.found.pairs.valid[0]
-        found = [ranking.chances(seen, valid) for ranking in (shipped(), self._ranking)]
+        *rankings, seen = self._rankings(chat, features(sight, linked))
+        valid = sight.found.pairs.valid[0]
+        found = [ranking.chances(seen, valid) for ranking in rankings]
         chances: Array = np.stack(found) * (1 - linked[0])
         return chances
 
-    def _stretches(self, sent_at: Sequence[datetime]) -> Array:
+    def _rankings(self, chat: _Chat, seen: Array) -> tuple[Ranking, Ranking, Array]:
+        """The ranking that ships, the learned one, and the features that both want."""
+        if self._meaning is not None:
+            texts = [message.text for message in reversed(chat.near.values())]
+            vectors = self._meaning.vectors(texts)
+            if vectors is not None:
+                wide = with_cosines(seen, cosines_of(vectors))
+                return widened(shipped()), self._meaning.ranking, wide
+        return shipped(), self._ranking, seen
+
+    def _stretches(self, near: Sequence[Message]) -> Array:
         """Stretches of talk without a silence (REACH + 1,), numbered from the latest."""
-        silent = [later - earlier > self._gap for later, earlier in pairwise(sent_at)]
+        silent = [later.sent_at - earlier.sent_at > self._gap for later, earlier in pairwise(near)]
         silent += [True] * (REACH - len(silent))
         return np.cumsum([False, *silent])
 

@@ -23,6 +23,7 @@ from config.console import (
 from config.settings import Home, load
 
 if TYPE_CHECKING:
+    from ingest.archive import Archive
     from rag.index.building import Hooks
     from rag.index.manifest import IndexManifest
 
@@ -52,7 +53,6 @@ def index(
       atself index --rebuild --embedder multilingual-e5-small
     """
     from ingest.archive import Archive
-    from rag.conversation import learn_replies
     from rag.index.building import build_index
 
     settings = load(home, recall__embedder=embedder)
@@ -65,9 +65,21 @@ def index(
         manifest = build_index(
             archive, Home(home), settings, now=_now, hooks=hooks, rebuild=rebuild
         )
-        if learn_replies(archive, Home(home).replies, now=_now()):
-            say("learned from the chats' own replies who answers what")
+        _learn(archive, Home(home).replies, manifest.model.name, hooks)
     _report(manifest, time.monotonic() - started, as_json=as_json)
+
+
+def _learn(archive: Archive, path: Path, embedder: str, hooks: Hooks) -> None:
+    """Learn who answers what, as far as there is time."""
+    from rag.conversation import learn_replies
+    from rag.embedding.models import make_embedder
+
+    started = time.monotonic()
+    if hooks.is_over():
+        return
+    if learn_replies(archive, path, now=_now(), embedder=make_embedder(embedder)):
+        seconds = time.monotonic() - started
+        say(f"learned from the chats' own replies who answers what ({seconds:.0f} s)")
 
 
 def _now() -> datetime:

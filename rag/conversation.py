@@ -1,80 +1,122 @@
-"""Which earlier message of a chat the newest answers: the linker's chances, and meaning on top.
+"""Which earlier message of a chat the newest answers: what embedders add to ``ingest.linker``.
 
-The linker knows who speaks to whom and what words they share; an embedder, where there is one, also
-knows that a question about sorting is answered by one about order. A sum of both; without an
-embedder the linker's chances stand.
+The linker knows who speaks to whom and what words they share; an embedder also knows that a
+question about sorting is answered by one about order.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest.linker.learning import Learned, learn, learned
+from ingest.linker.closeness import cosines_of
+from ingest.linker.learning import Example, Learned, examples_from, learn, learned
 from ingest.linker.pairs import REACH
+from rag.index.manifest import Model
 
 if TYPE_CHECKING:
     from ingest.archive import Archive
-    from ingest.chat import Message
     from ingest.linker.columns import Array
-    from ingest.listening import Listener
     from rag.embedding.protocol import Embedder
 
-MEANING = 8.0
-"""What a cosine of 1 adds to the logarithm of a chance. On replies of one chat with MiniLM, 4 to 10
-differed by .004 of the mean reciprocal rank with learned weights, by .028 with those that ship."""
-LIKELIEST = 20
-"""Candidates that are embedded."""
 CHARACTERS = 300
+"""Of a message that are embedded."""
 CHATS = 8
 """Chats that are learned from, the largest."""
 MESSAGES = 20_000
 """Messages of each that are read, the latest."""
+TEXTS = 20_000
+"""Most texts embedded to learn from: those around the latest replies."""
 GROWTH = 1.1
 """How many times the replies learned from there must be before they are learned from again."""
-_LEAST = 1e-6
+SECONDS = 0.1
+"""How long an answer waits for vectors of what was just said."""
+KEPT = 4096
+"""Vectors kept of the latest messages."""
 
 
-def learn_replies(archive: Archive, path: Path, *, now: datetime) -> bool:
+def learn_replies(
+    archive: Archive, path: Path, *, now: datetime, embedder: Embedder | None = None
+) -> bool:
     """Learn from the explicit replies of the archive; whether there was enough new to.
 
-    12 seconds of one core for a chat of 143,680 messages with 3,644 replies, and nothing where
-    there are few new ones; see :mod:`ingest.linker.learning`.
+    With ``embedder`` the meaning of what is said counts too; another embedder than last time is
+    reason enough. See :mod:`ingest.linker.learning`.
     """
-    replies = archive.counts().replies
-    if replies <= learned(path).replies * GROWTH:
+    replies, known = archive.counts().replies, learned(path)
+    model = str(Model.of(embedder)) if embedder else known.model
+    if replies <= known.replies * GROWTH and (not replies or model == known.model):
         return False
     sizes = archive.chat_counts()
     largest = sorted(sizes, key=lambda chat: -sizes[chat])[:CHATS]
-    ranking = learn([archive.history(chat, before=now, limit=MESSAGES) for chat in largest])
-    Learned(ranking, replies).save(path)
+    examples = examples_from(
+        [list(archive.history(chat, before=now, limit=MESSAGES)) for chat in largest]
+    )
+    close = learn(*_placed(examples, embedder)) if embedder else None
+    Learned(learn(examples), replies, model if close else "", close).save(path)
     return True
 
 
-def fused(chances: Array, cosines: Array) -> Array:
-    """Scores (…, n) from the linker's chances and the cosines of the same candidates."""
-    found: Array = np.log(chances + _LEAST) + MEANING * cosines
-    return found
+def _placed(examples: Sequence[Example], embedder: Embedder) -> tuple[list[Example], Array]:
+    """The latest examples, as many as TEXTS allows, with the cosines (n, REACH) of each."""
+    place_of: dict[str, int] = {}
+    placed = []
+    for example in reversed(examples):
+        cut = [text[:CHARACTERS] for text in example.texts]
+        new = [text for text in dict.fromkeys(cut) if text not in place_of]
+        if len(place_of) + len(new) > TEXTS:
+            break
+        place_of.update(zip(new, range(len(place_of), len(place_of) + len(new)), strict=True))
+        placed.append((example, cut))
+    if not placed:
+        return [], np.empty((0, REACH), np.float32)
+    vectors = embedder.embed_passages(list(place_of))
+    cosines = [cosines_of(vectors[[place_of[text] for text in cut]]) for _, cut in placed]
+    return [example for example, _ in placed], np.array(cosines)
 
 
-def answered(
-    history: Sequence[Message], listener: Listener, embedder: Embedder | None
-) -> list[tuple[Message, float]]:
-    """The REACH messages before the last of ``history`` with their chances, likeliest first."""
-    chances = listener.rank(history)
-    near = [message for message in history[-REACH - 2 : -1] if message.id in chances]
-    ranked = sorted(near, key=lambda message: -chances[message.id])
-    likely = ranked[:LIKELIEST]
-    if embedder is None or not likely:
-        return [(message, chances[message.id]) for message in ranked]
-    texts = [message.text[:CHARACTERS] for message in (history[-1], *likely)]
-    vectors = embedder.embed_passages(texts)
-    scores = fused(np.array([chances[m.id] for m in likely]), vectors[1:] @ vectors[0])
-    raised = np.exp(scores - scores.max())
-    shares = raised / raised.sum() * sum(chances[m.id] for m in likely)
-    best = sorted(zip(likely, shares.tolist(), strict=True), key=lambda pair: -pair[1])
-    return best + [(message, chances[message.id]) for message in ranked[LIKELIEST:]]
+class Nearby:
+    """Vectors of the latest messages of the chats, kept; a context manager.
+
+    Computed on a thread of its own: what is not there within ``seconds`` is there the next time.
+    """
+
+    def __init__(self, embedder: Embedder, seconds: float = SECONDS) -> None:
+        self._embedder, self._seconds = embedder, seconds
+        self._vectors: OrderedDict[str, Array] = OrderedDict()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="nearby")
+        self._asked: Future[None] | None = None
+
+    def __enter__(self) -> Nearby:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def vectors(self, texts: Sequence[str]) -> Array | None:
+        """Vectors (n, d) of ``texts``; None where they are not there in time, or not at all."""
+        cut = [text[:CHARACTERS] for text in texts]
+        if self._asked is not None and not self._asked.done():
+            return None
+        for text in self._vectors.keys() & cut:
+            self._vectors.move_to_end(text)
+        missing = [text for text in dict.fromkeys(cut) if text not in self._vectors]
+        if missing:
+            self._asked = self._thread.submit(self._embed, missing)
+            try:
+                self._asked.result(self._seconds)
+            except Exception:  # TimeoutError, or a library's: words are enough to answer
+                return None
+        return np.stack([self._vectors[text] for text in cut])
+
+    def _embed(self, texts: Sequence[str]) -> None:
+        found = self._embedder.embed_passages(texts)
+        self._vectors.update(zip(texts, found, strict=True))
+        while len(self._vectors) > max(KEPT, len(texts)):
+            self._vectors.popitem(last=False)

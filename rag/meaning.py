@@ -33,7 +33,7 @@ class Meaning:
         warn: Callable[[str], None],
         live: Live | None = None,
     ) -> None:
-        self._embedder, self._open_store, self._live = embedder, open_store, live
+        self.embedder, self._open_store, self._live = embedder, open_store, live
         self._store: VectorStore | None = None
         self._outage = Outage("recall goes by words alone", warn)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recall")
@@ -41,7 +41,7 @@ class Meaning:
 
     def floor(self, text: str) -> float:
         """The cosine from which on a passage has to do with ``text``."""
-        return self._embedder.floor(text)
+        return self.embedder.floor(text)
 
     def warm(self) -> None:
         """Load model and store now, so that the first question does not wait for them."""
@@ -96,7 +96,7 @@ class Meaning:
             self._store = None
         if self._store is None:
             self._store = self._open_store()
-        vector = self._embedder.embed_queries([text])[0]
+        vector = self.embedder.embed_queries([text])[0]
         found: Similarities = {}
         for shelf, newer in shelves.items():
             found |= self._store.nearest(shelf, vector, limit, before=before, newer=newer)

@@ -14,6 +14,7 @@ from config.console import say
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Passage
+from rag.embedding.protocol import Embedder
 from rag.errors import RecallError, StoreError
 from rag.index.manifest import read_manifest
 from rag.opened import OpenIndex
@@ -94,6 +95,12 @@ class Recall:
             self._index.meaning.warm()
         if self._reranker is not None:
             self._reranker.warm()
+
+    @property
+    def embedder(self) -> Embedder | None:
+        """That of the index; None where words alone are searched."""
+        meaning = self._index and self._index.meaning
+        return meaning.embedder if meaning else None
 
     def query(
         self,

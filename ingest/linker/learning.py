@@ -7,14 +7,16 @@ replies leaves the weights that ship as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
 
 from ingest.chat import Message
+from ingest.linker.closeness import widened, with_cosines
 from ingest.linker.columns import Array
 from ingest.linker.live import Live
 from ingest.linker.pairs import REACH
@@ -27,33 +29,55 @@ LEAD = 1000
 """Messages read before the first of them."""
 TRUST = 10.0
 
-Example = tuple[Array, Array, int]
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What is seen (REACH, p) of a reply, which candidates exist (REACH,), and the true one.
+
+    ``texts`` are its own and those of the candidates that exist, the latest first.
+    """
+
+    seen: Array
+    valid: Array
+    answer: int
+    texts: tuple[str, ...]
 
 
-def learn(chats: Sequence[Sequence[Message]], prior: Ranking | None = None) -> Ranking:
-    """The ranking fitted to the replies of ``chats``, each oldest first."""
-    prior = prior or shipped()
-    examples = [
-        example for chat in chats for example in examples_of(chat, REPLIES // max(1, len(chats)))
-    ]
+def examples_from(chats: Sequence[Sequence[Message]]) -> list[Example]:
+    """The latest replies of ``chats``, each oldest first; a share of REPLIES of each."""
+    most = REPLIES // max(1, len(chats))
+    return [example for chat in chats for example in examples_of(chat, most)]
+
+
+def learn(examples: Sequence[Example], cosines: Array | None = None) -> Ranking:
+    """The ranking fitted to ``examples``; with their ``cosines`` (n, REACH) one that wants them."""
     if not examples:
-        return prior
-    seen, valid, answers = (np.array(column) for column in zip(*examples, strict=True))
-    return fit(seen, valid, answers, prior, trust=TRUST)
+        return shipped() if cosines is None else widened(shipped())
+    seen = np.array([example.seen for example in examples])
+    valid = np.array([example.valid for example in examples])
+    answers = np.array([example.answer for example in examples])
+    if cosines is None:
+        return fit(seen, valid, answers, shipped(), trust=TRUST)
+    prior = widened(shipped(), cosines[valid])
+    return fit(with_cosines(seen, cosines), valid, answers, prior, trust=TRUST)
 
 
 def examples_of(messages: Sequence[Message], most: int) -> Iterator[Example]:
-    """What is seen before each of the latest replies, which candidates exist, and the true one."""
+    """What is seen before each of the latest replies, oldest first."""
     steps = dict(_replies(messages))
     latest = sorted(steps)[-most:] if most else []
     if not latest:
         return
     live = Live()
-    for place in range(max(0, latest[0] - LEAD), latest[-1] + 1):
+    start = max(0, latest[0] - LEAD)
+    for place in range(start, latest[-1] + 1):
         live.add(utterance(messages[place]))
         if place in steps and place >= latest[0]:
             sight = live.look(hide_reply=True)
-            yield features(sight), sight.found.pairs.valid[0], steps[place] - 1
+            valid = sight.found.pairs.valid[0]
+            near = messages[place - int(valid.sum()) : place + 1]
+            texts = tuple(message.text for message in reversed(near))
+            yield Example(features(sight), valid, steps[place] - 1, texts)
 
 
 def _replies(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
@@ -68,15 +92,27 @@ def _replies(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A ranking, and how many replies the archive had when it was learned."""
+    """What ``replies`` replies taught: a ranking by words, and one by the cosines of ``model`` too.
+
+    ``model`` is the identity of an embedder, empty where none was asked.
+    """
 
     ranking: Ranking
     replies: int
+    model: str = ""
+    close: Ranking | None = None
+
+    def meant(self, model: str) -> Ranking:
+        """The ranking that counts cosines of ``model``, known or not."""
+        known = self.close if model == self.model else None
+        return known or widened(self.ranking)
 
     def save(self, path: Path) -> None:
         """Write it; whatever is killed meanwhile, the file is a whole one."""
         partial = path.with_name(f"{path.name}.partial")
-        data = {"replies": self.replies, **self.ranking.plain()}
+        data: dict[str, Any] = {"replies": self.replies, **self.ranking.plain()}
+        if self.close is not None:
+            data["close"] = {"model": self.model, **self.close.plain()}
         partial.write_bytes(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE))
         partial.replace(path)
 
@@ -84,9 +120,18 @@ class Learned:
 def learned(path: Path) -> Learned:
     """What was learned last; the weights that ship where nothing was, or not for this version."""
     try:
-        data = orjson.loads(path.read_bytes())
-        found = Learned(read(data), int(data["replies"]))
+        return _read(orjson.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Learned(shipped(), 0)
-    fits = found.ranking.weights.shape == shipped().weights.shape
-    return found if fits else Learned(shipped(), 0)
+
+
+def _read(data: Mapping[str, Any]) -> Learned:
+    width = len(shipped().weights)
+    close = data.get("close")
+    found = Learned(read(data), int(data["replies"]))
+    if close is not None:
+        found = Learned(found.ranking, found.replies, str(close["model"]), read(close))
+    widths = [len(found.ranking.weights), len(found.close.weights) - 1 if found.close else width]
+    if widths != [width, width]:
+        raise ValueError(f"weights of {widths} columns, expected {width}")
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,14 +12,15 @@ import pytest
 
 from ingest.chat import Message, Person
 from ingest.linker.belonging import belonging
+from ingest.linker.closeness import MEANING, cosines_of, widened, with_cosines
 from ingest.linker.columns import CAPACITY
-from ingest.linker.learning import Learned, examples_of, learn, learned
+from ingest.linker.learning import Learned, examples_from, examples_of, learn, learned
 from ingest.linker.live import Live
 from ingest.linker.pairs import REACH
 from ingest.linker.ranking import features, fit, read, second_chances, shipped
 from ingest.linker.stream import REMEMBERED
 from ingest.linker.wording import Wording
-from ingest.listening import CHATS, Listener
+from ingest.listening import CHATS, Listener, Meaning
 from ingest.threads import utterance
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -160,17 +162,18 @@ def test_chats_do_not_mix_and_old_ones_are_let_go() -> None:
 
 
 def test_a_chat_teaches_how_far_back_its_people_quote() -> None:
-    taught = learn([quoting(400)])
+    taught = learn(examples_from([quoting(400)]))
     later = quoting(460)[400:]
     right = {"shipped": 0, "taught": 0}
-    for seen, valid, answer in examples_of(later, 10):
-        right["shipped"] += int(shipped().chances(seen, valid).argmax()) == answer
-        right["taught"] += int(taught.chances(seen, valid).argmax()) == answer
+    for asked in examples_of(later, 10):
+        for name, ranking in (("shipped", shipped()), ("taught", taught)):
+            likeliest = ranking.chances(asked.seen, asked.valid).argmax()
+            right[name] += int(likeliest) == asked.answer
     assert right["taught"] > max(8, right["shipped"])
 
 
 def test_a_chat_without_replies_teaches_nothing() -> None:
-    assert learn([kitchen(50)]) is shipped()
+    assert learn(examples_from([kitchen(50)])) is shipped()
     assert learn([]) is shipped()
 
 
@@ -182,7 +185,7 @@ def test_the_latest_replies_are_learned_from() -> None:
 def test_learned_weights_are_kept_as_numbers(tmp_path: Path) -> None:
     path = tmp_path / "replies.json"
     assert learned(path) == Learned(shipped(), 0)
-    Learned(learn([quoting(60)]), 19).save(path)
+    Learned(learn(examples_from([quoting(60)])), 19).save(path)
     assert learned(path).replies == 19
     assert not np.allclose(learned(path).ranking.weights, shipped().weights)
     assert [found.name for found in tmp_path.iterdir()] == ["replies.json"]
@@ -224,3 +227,74 @@ def test_chances_sum_to_one_over_what_there_is() -> None:
 def test_the_first_message_of_a_chat_belongs_to_nothing() -> None:
     assert Listener(GAP).hear(kitchen(1)) == {}
     assert Listener(GAP).rank(kitchen(1)) == {}
+
+
+def one_hot(texts: Sequence[str]) -> np.ndarray:
+    """Vectors that are alike where the first letters are."""
+    return np.array([np.eye(9)[ord(text[0]) % 9] for text in texts], np.float32)
+
+
+def test_a_wide_ranking_adds_the_cosine_and_changes_nothing_else() -> None:
+    seen = features(heard(kitchen(9)).look())
+    cosines = np.linspace(-1, 1, REACH, dtype=np.float32)
+    more = widened(shipped()).scores(with_cosines(seen, cosines)) - shipped().scores(seen)
+    inside = slice(REACH // 2, REACH)
+    expected = MEANING * cosines[inside]
+    assert np.allclose(more[inside] - more[inside][0], expected - expected[0], atol=1e-3)
+
+
+def test_cosines_are_of_what_exists() -> None:
+    found = cosines_of(one_hot(["a", "b", "a"]))
+    assert found.shape == (REACH,)
+    assert found[:3].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("language", SCENES)
+def test_meaning_outweighs_words_in_any_script(language: str) -> None:
+    asked, other, answer = SCENES[language]
+    history = [message(n, f"p{n}", text) for n, text in enumerate((asked, other, answer))]
+
+    def vectors(texts: Sequence[str]) -> np.ndarray:
+        near_other = {other: 0, answer: 0, asked: 1}
+        return np.array([np.eye(2)[near_other[text]] for text in texts], np.float32)
+
+    listener = Listener(GAP, meaning=Meaning(widened(shipped()), vectors))
+    chances = listener.rank(history)
+    assert chances["c:1"] > chances["c:0"]
+    assert sum(chances.values()) == pytest.approx(1)
+    assert listener.hear(history)["c:1"] > Listener(GAP).hear(history)["c:1"]
+
+
+def test_without_vectors_in_time_words_decide() -> None:
+    late = Meaning(widened(shipped()), lambda _texts: None)
+    assert Listener(GAP, meaning=late).rank(kitchen(9)) == Listener(GAP).rank(kitchen(9))
+    assert Listener(GAP, meaning=late).hear(kitchen(9)) == Listener(GAP).hear(kitchen(9))
+
+
+def test_how_much_a_cosine_tells_is_learned_with_the_rest() -> None:
+    examples = examples_from([quoting(400)])
+    dice = np.random.default_rng(5)
+    cosines = dice.uniform(0.8, 0.9, (len(examples), REACH)).astype(np.float32)
+    blind = learn(examples, cosines)
+    for row, example in enumerate(examples):
+        cosines[row, example.answer] = 0.95
+    telling = learn(examples, cosines)
+    assert telling.weights[-1] > 1 > blind.weights[-1]
+    assert blind.weights[-1] < widened(shipped(), cosines).weights[-1]
+
+
+def test_learned_cosines_are_those_of_one_model(tmp_path: Path) -> None:
+    path = tmp_path / "replies.json"
+    words = learn(examples := examples_from([quoting(60)]))
+    close = learn(examples, np.zeros((len(examples), REACH), np.float32))
+    Learned(words, 19, "MiniLM 1", close).save(path)
+    found = learned(path)
+    assert np.allclose(found.meant("MiniLM 1").weights, close.weights, rtol=1e-4)
+    assert np.allclose(found.meant("MiniLM 2").weights, widened(words).weights, rtol=1e-4)
+    assert found.ranking.weights.shape == shipped().weights.shape
+
+
+def test_cosine_weights_of_another_version_are_refused_by_width(tmp_path: Path) -> None:
+    path = tmp_path / "replies.json"
+    Learned(shipped(), 5, "MiniLM 1", shipped()).save(path)
+    assert learned(path) == Learned(shipped(), 0)
