@@ -105,7 +105,9 @@ def _dense(search: Search, asked: Asked) -> list[str]:
     assert search.index is not None
     assert search.index.meaning is not None  # HOME has vectors
     meaning = search.index.meaning
-    meaning.ask(asked.text, {asked.chat: asked.before}, limit=search.settings.recall.candidates)
+    newer = search.index.catalogue.newer(asked.chat, asked.before, 1000)
+    most = search.settings.recall.candidates
+    meaning.ask(asked.text, {asked.chat: newer}, before=asked.before, limit=most)
     return list(meaning.answer(None))
 
 
@@ -141,7 +143,7 @@ def _found(search: Search, asked: Asked) -> Found:
 def _order(found: Found) -> list[str]:
     chunks, similarities, sought = found
     scores = evidence.evidence(chunks, similarities, sought)
-    return sorted(chunks, key=lambda key: -scores[key])
+    return sorted(chunks, key=lambda key: -scores[key].score)
 
 
 def _set(module: ModuleType, name: str, value: object, rank: Rank) -> Rank:

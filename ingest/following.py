@@ -44,8 +44,3 @@ class Following(Census):
         mine = "chat = (SELECT id FROM chat WHERE key = ?)"
         sql = f"SELECT sent_at FROM message WHERE {mine} ORDER BY sent_at"
         return [at for (at,) in self._rows(sql, [chat])]
-
-    def common_terms(self, least: int, limit: int) -> list[str]:
-        """The search terms found in at least so many messages, the most frequent first."""
-        sql = "SELECT term FROM temp.vocabulary WHERE doc >= ? ORDER BY doc DESC, term LIMIT ?"
-        return [term for (term,) in self._rows(sql, [least, limit])]

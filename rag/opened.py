@@ -28,7 +28,6 @@ class OpenIndex:
     generation: str
     catalogue: Catalogue
     meaning: Meaning | None
-    common: frozenset[str]
     floors: Mapping[str, Floor]
     finished_at: str
     _lease: Lease
@@ -55,7 +54,7 @@ class OpenIndex:
         try:
             embedder = _embedder_of(manifest, settings)
             catalogue = generation.catalogue()
-            common, floors = _read(catalogue)
+            floors = _floors(catalogue)
         except BaseException:
             lease.release()
             raise
@@ -65,12 +64,11 @@ class OpenIndex:
             vectors = partial(generation.store, settings)
             meaning = Meaning(embedder, vectors, warn=warn, live=live if fits else None)
         at = manifest.finished_at
-        return cls(generation.name, catalogue, meaning, common, floors, at, lease)
+        return cls(generation.name, catalogue, meaning, floors, at, lease)
 
     def reread(self, finished_at: str) -> OpenIndex:
         """The same index after it was brought up to date."""
-        common, floors = _read(self.catalogue)
-        return replace(self, common=common, floors=floors, finished_at=finished_at)
+        return replace(self, floors=_floors(self.catalogue), finished_at=finished_at)
 
     def close(self) -> None:
         """Close what is open and let go of the generation."""
@@ -80,11 +78,10 @@ class OpenIndex:
         self._lease.release()
 
 
-def _read(catalogue: Catalogue) -> tuple[frozenset[str], dict[str, Floor]]:
-    """Terms too common to tell passages apart, and the floor of each shelf that has one."""
-    floors = (catalogue.meta("floors") or {}).items()
-    common = frozenset(catalogue.meta("common") or ())
-    return common, {shelf: Floor.from_json(row) for shelf, row in floors}
+def _floors(catalogue: Catalogue) -> dict[str, Floor]:
+    """The floor of each shelf that has one."""
+    rows = (catalogue.meta("floors") or {}).items()
+    return {shelf: Floor.from_json(row) for shelf, row in rows}
 
 
 def _embedder_of(manifest: IndexManifest, settings: Settings) -> Embedder | None:

@@ -2,76 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ingest.chunks import Chunk
-from ingest.terms import terms
-from rag.evidence import Sought, evidence
+from rag.evidence import Evidence, Sought, evidence
 from rag.index.catalogue import terms_of
 
 _SAME_TERMS = 0.9
-_LEAST_SHARE = 0.34
-_COUNTED_TERMS = 12
+STRONG = 5.5
+"""Strength of words and meaning together that is enough wherever a passage ranks."""
+RANKS_HIGH = 8
+# In a mathematics chat these let pass something for 60 % of 150 real contexts of @self's replies
+# and for 19 of 20 questions about its matter, and for 7 % of 60 lines of another chat, 2 % of 60
+# times three such lines. Looking at the best four alone gave 35 % and 0; at all, 95 and 17 %.
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A passage that may be recalled, with the evidence for it.
+    """A passage that may be recalled, with what speaks for it.
 
-    ``similarity`` is the cosine, None where only words found it; ``coverage`` is the share of the
-    informative words of the query that it contains; ``score`` is between 0 and 1 and only ranks.
+    ``similarity`` is the cosine, None where only words found it.
     """
 
     chunk: Chunk
-    score: float
+    evidence: Evidence
     similarity: float | None
-    coverage: float
 
 
 def weigh(
-    chunks: Mapping[str, Chunk],
-    similarities: Mapping[str, float],
-    sought: Sought,
-    informative: Collection[str],
+    chunks: Mapping[str, Chunk], similarities: Mapping[str, float], sought: Sought
 ) -> list[Candidate]:
     """The candidates with their evidence, best first."""
-    scores = evidence(chunks, similarities, sought)
-    found = [
-        Candidate(
-            chunk=chunk,
-            score=scores[key],
-            similarity=similarities.get(key),
-            coverage=coverage(chunk, informative),
-        )
-        for key, chunk in chunks.items()
-    ]
-    return sorted(found, key=lambda c: (-c.score, -c.chunk.ended_at.timestamp(), c.chunk.id))
+    known = evidence(chunks, similarities, sought)
+    found = [Candidate(chunk, known[key], similarities.get(key)) for key, chunk in chunks.items()]
+    return sorted(
+        found, key=lambda c: (-c.evidence.score, -c.chunk.ended_at.timestamp(), c.chunk.id)
+    )
 
 
-def informative_terms(query: str, common: Collection[str]) -> tuple[str, ...]:
-    """The terms of a query that tell passages apart: not those found in many of them."""
-    return tuple(term for term in dict.fromkeys(terms(query)) if term not in common)
+def relevant(candidates: Iterable[Candidate], sought: Sought) -> Iterator[Candidate]:
+    """Those of ``candidates``, best first, that have to do with what is sought.
 
-
-def coverage(chunk: Chunk, informative: Collection[str]) -> float:
-    """The share of the informative terms that a passage contains; of many, a dozen is all."""
-    if not informative:
-        return 0.0
-    shared = len(terms_of(chunk).intersection(informative))
-    return min(1.0, shared / min(len(informative), _COUNTED_TERMS))
-
-
-def is_relevant(candidate: Candidate, floor: float, informative: Collection[str]) -> bool:
-    """Whether there is evidence enough: in meaning, or in words.
-
-    A single shared word is a coincidence unless it is all that was asked.
+    Strong evidence is enough for any. Of those that rank high, meaning beyond the floor or words
+    enough will do: further down, much passes by chance.
     """
-    if candidate.similarity is not None and candidate.similarity >= floor:
-        return True
-    shared = candidate.coverage * min(len(informative), _COUNTED_TERMS)
-    enough = min(2, len(informative))
-    return bool(informative) and shared >= enough - 1e-9 and candidate.coverage >= _LEAST_SHARE
+    for place, candidate in enumerate(candidates):
+        is_near = candidate.similarity is not None and candidate.similarity >= sought.floor
+        is_worded = candidate.evidence.words >= sought.enough
+        is_high = place < RANKS_HIGH and (is_near or is_worded)
+        if is_high or candidate.evidence.strength >= STRONG:
+            yield candidate
 
 
 def without_repeats(candidates: Iterable[Candidate]) -> Iterator[Candidate]:

@@ -91,7 +91,7 @@ def _as_json(recalled: Recalled, titles: dict[str, str]) -> dict[str, Any]:
         "title": titles.get(passage.chat, ""),
         "score": passage.score,
         "similarity": None if similarity is None else round(similarity, 4),
-        "coverage": round(recalled.coverage, 3),
+        "words": round(recalled.words, 3),
         "started_at": passage.started_at.isoformat(),
         "ended_at": passage.ended_at.isoformat(),
         "speakers": passage.speakers,
@@ -116,6 +116,6 @@ def _show(found: list[Recalled], titles: dict[str, str]) -> None:
         passage, similarity = recalled.passage, recalled.similarity
         meaning = "" if similarity is None else f"  meaning {similarity:.2f}"
         place = f"{titles.get(passage.chat, '')} ({passage.chat})"
-        head = f"{passage.score:.2f}{meaning}  words {recalled.coverage:.2f}  {place}"
+        head = f"{passage.score:.2f}{meaning}  words {recalled.words:.2f}  {place}"
         stdout().print(head, style="bold", markup=False)
         stdout().print(passage.text + "\n", markup=False)

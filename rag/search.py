@@ -26,8 +26,7 @@ from rag.index.shelves import SHARED
 from rag.opened import OpenIndex
 from rag.ranking import (
     Candidate,
-    informative_terms,
-    is_relevant,
+    relevant,
     weigh,
     without_repeats,
 )
@@ -40,20 +39,17 @@ if TYPE_CHECKING:
 _QUERY_CHARS = 600
 _RERANKED = 20
 _COUNTED = 1000  # passages too new for a question, where there are more
-LOOKED_AT = 4
-"""The floor decides about this many, or as many as are asked for, and does not look further down
-for what passes: that answered 55 % of 60 lines from elsewhere instead of 10 %, and 10 % of what it
-showed for real replies was of their topic instead of 27 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """A passage and why it was recalled."""
+    """A passage and why it was recalled: its cosine, if it has a vector, and the share of the
+    telling words sought that it holds."""
 
     passage: Passage
     messages: tuple[Message, ...]
     similarity: float | None
-    coverage: float
+    words: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,6 @@ class _Asked:
 
     text: str
     sought: Sought
-    informative: tuple[str, ...]
     scope: Scope
     bounds: Mapping[str, int]
     before: datetime | None
@@ -112,16 +107,14 @@ class Search:
         chats = {chat.id: chat for chat in self.archive.chats()}
         asked = self._asked(question, chats.values())
         ranked = self._reranked(asked, self._ranked(asked, self._evidence(asked, end)), end)
-        best = islice(without_repeats(ranked), max(limit, LOOKED_AT))
-        relevant = (c for c in best if is_relevant(c, asked.sought.floor, asked.informative))
-        return [_recalled(candidate, chats) for candidate in islice(relevant, limit)]
+        shown = relevant(without_repeats(ranked), asked.sought)
+        return [_recalled(candidate, chats) for candidate in islice(shown, limit)]
 
     def _asked(self, question: Question, chats: Collection[Conversation]) -> _Asked:
         text = question.text[-_QUERY_CHARS:]
         scope, shareable = EVERYWHERE, self.settings.recall.shareable
         if question.chat is not None:
             scope = Scope.around(question.chat, chats, shareable)
-        common = self.index.common if self.index else frozenset()
         bounds = self._bounds(question)
         floor = self._floor(text, bounds)
         rarity = self.archive.rarity
@@ -129,7 +122,6 @@ class Search:
         return _Asked(
             text,
             sought,
-            informative_terms(text, common),
             scope,
             bounds,
             question.before,
@@ -174,7 +166,7 @@ class Search:
             if _may_show(asked.scope, chunk)
             and asked.exclude.isdisjoint(message.id for message in chunk.messages)
         }
-        return weigh(chunks, evidence.similarities, asked.sought, asked.informative)
+        return weigh(chunks, evidence.similarities, asked.sought)
 
     def _reranked(
         self, asked: _Asked, candidates: Sequence[Candidate], end: float | None
@@ -191,7 +183,7 @@ class Search:
         pairs = list(zip(scores, first, strict=True))
         scored = [(score, one) for score, one in pairs if score is not None]
         for score, one in sorted(scored, key=lambda pair: -pair[0]):
-            yield replace(one, score=score)
+            yield replace(one, evidence=replace(one.evidence, score=score))
         yield from (one for score, one in pairs if score is None)
         yield from candidates[_RERANKED:]
 
@@ -234,5 +226,5 @@ def _may_show(scope: Scope, chunk: Chunk) -> bool:
 def _recalled(candidate: Candidate, chats: Mapping[str, Conversation]) -> Recalled:
     chunk = candidate.chunk
     is_dated = chunk.chat not in chats or chats[chunk.chat].has_times
-    passage = chunk.passage(is_dated=is_dated, score=round(candidate.score, 4))
-    return Recalled(passage, chunk.messages, candidate.similarity, candidate.coverage)
+    passage = chunk.passage(is_dated=is_dated, score=round(candidate.evidence.score, 4))
+    return Recalled(passage, chunk.messages, candidate.similarity, candidate.evidence.words)

@@ -25,7 +25,7 @@ from rag.embedding.models import choose_embedder, make_embedder
 from rag.embedding.protocol import Embedder
 from rag.errors import DamagedIndex, IndexBusy
 from rag.index.catalogue import Catalogue
-from rag.index.cutting import Cutter, note_common
+from rag.index.cutting import Cutter
 from rag.index.generations import CATALOGUE, VECTORS, Generation, Generations, writing
 from rag.index.heap import clean_heap
 from rag.index.ledger import Ledger
@@ -162,7 +162,6 @@ class _Builder:
             catalogue.copy_to(generation.folder / CATALOGUE)
         with generation.catalogue() as catalogue:
             Ledger(catalogue).forget_vectors()
-            catalogue.note("common_of", None)
             catalogue.note("source", old.name if is_sound else None)
             catalogue.note("forgets", self.archive.forgets)
         return generation
@@ -186,7 +185,6 @@ class _Builder:
                 run = _Run(Cutter(self.archive, ledger, self.settings), embedding, self.hooks)
                 uncut = run.cut()
                 if not uncut:
-                    note_common(self.archive, ledger)
                     self._publish_first(generation, _counted(manifest, ledger, embedding))
                     run.embed()
                 manifest = replace(_counted(manifest, ledger, embedding), uncut=uncut)

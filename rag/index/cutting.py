@@ -25,14 +25,6 @@ from rag.index.segments import (
 )
 from rag.index.shelves import Shelving
 
-_MOST_COMMON = 5000
-# Found in more messages than this share of the passages, a term says little about which one is
-# meant. At 2 % of 49,706 passages, 5 of 20 unrelated sentences were answered because of words like
-# "match" and "amazing".
-_COMMON_SHARE = 0.002
-_LEAST_COMMON = 10
-_GROWTH = 1.02
-
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -125,17 +117,6 @@ class Cutter:
                 shelving.has_statements,
             ]
         )
-
-
-def note_common(archive: Archive, ledger: Ledger) -> None:
-    """Remember the terms too frequent to tell passages apart, in whatever language."""
-    passages = ledger.count(only_self=False).wanted
-    noted = ledger.meta("common_of") or 0
-    if noted and noted / _GROWTH <= passages <= noted * _GROWTH:
-        return
-    least = max(_LEAST_COMMON, int(_COMMON_SHARE * passages))
-    ledger.note("common", archive.common_terms(least, _MOST_COMMON))
-    ledger.note("common_of", passages)
 
 
 def _ends_in(chunk: Chunk, segment: Segment) -> bool:

@@ -15,6 +15,7 @@ from tests.rag.tiny import save_cross_encoder
 
 Say = Callable[..., Any]
 Index = Callable[..., Any]
+ASKED = "key: door, cellar or shed, behind noodles, roof beam or in the soup?"
 KEYS = (
     "the key of the door hangs behind the noodles",
     "the key of the cellar lies on the roof beam",
@@ -34,9 +35,9 @@ def test_a_cross_encoder_orders_what_was_found(
     folder = save_cross_encoder(tmp_path / "cross")
     settings = load(place.path, recall__reranker=str(folder))
     with Recall.open(settings, place, archive) as memory:
-        found = memory.search("where is the key?", chat="telegram:1", before=None, limit=3)
+        found = memory.search(ASKED, chat="telegram:1", before=None, limit=3)
     model = CrossEncoder(str(folder), local_files_only=True)
-    pairs = [("where is the key?", f"lin: {text}") for text in KEYS]
+    pairs = [(ASKED, f"lin: {text}") for text in KEYS]
     scores = dict(zip(KEYS, model.predict(pairs).tolist(), strict=True))
     assert [one.messages[0].text for one in found] == sorted(KEYS, key=lambda t: -scores[t])
 

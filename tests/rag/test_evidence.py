@@ -26,7 +26,8 @@ def rarity(wanted: Collection[str]) -> dict[str, float]:
 
 def best(lines: list[str], *chunks: Chunk, similarities: dict[str, float] | None = None) -> str:
     sought = Sought.of(lines, rarity, moment=NOW, floor=0.3)
-    scores = evidence({c.messages[0].id: c for c in chunks}, similarities or {}, sought)
+    found = evidence({c.messages[0].id: c for c in chunks}, similarities or {}, sought)
+    scores = {key: one.score for key, one in found.items()}
     assert all(0 < score < 1 for score in scores.values())
     return max(scores, key=scores.__getitem__)
 
@@ -95,7 +96,7 @@ def test_without_a_moment_age_counts_from_the_latest_passage() -> None:
     sought = Sought.of(["the ladder"], rarity, moment=None, floor=0.3)
     chunks = {"new": said("new", "ladder", days=1), "old": said("old", "ladder", days=90)}
     scores = evidence(chunks, {}, sought)
-    assert scores["new"] > scores["old"]
+    assert scores["new"].score > scores["old"].score
 
 
 def test_a_question_without_words_finds_no_words() -> None:

@@ -6,38 +6,46 @@ from datetime import UTC, datetime
 
 from ingest.chat import Message, Person
 from ingest.chunks import Chunk
-from rag.ranking import Candidate, informative_terms, is_relevant, without_repeats
+from rag.evidence import Evidence, Sought
+from rag.ranking import RANKS_HIGH, STRONG, Candidate, relevant, without_repeats
 
 WHO = Person(1, "dummy_fox")
+SOUGHT = Sought({}, None, floor=0.33, enough=0.5)
 
 
-def candidate(id: str, text: str, similarity: float | None = None, share: float = 0) -> Candidate:
+def candidate(
+    id: str,
+    text: str = "x",
+    similarity: float | None = None,
+    *,
+    words: float = 0.0,
+    strength: float = 0.0,
+) -> Candidate:
     message = Message(id, "telegram:1", WHO, datetime(2025, 1, 1, tzinfo=UTC), text)
-    return Candidate(Chunk((message,)), 0.5, similarity, share)
+    return Candidate(Chunk((message,)), Evidence(words, strength, 0.5), similarity)
 
 
-def test_common_terms_do_not_inform() -> None:
-    assert informative_terms("the key of the shed", {"the", "of"}) == ("key", "shed")
+def kept(*candidates: Candidate) -> list[str]:
+    return [one.chunk.messages[0].id for one in relevant(candidates, SOUGHT)]
 
 
-def test_meaning_above_the_floor_or_several_shared_words_are_evidence() -> None:
-    asked = ("spare", "key", "shed", "monday", "garden")
-    assert is_relevant(candidate("1", "x", similarity=0.5), 0.33, asked)
-    assert is_relevant(candidate("1", "x", similarity=0.1, share=0.4), 0.33, asked)
-    assert not is_relevant(candidate("1", "x", similarity=0.1, share=0.2), 0.33, asked)
-    assert not is_relevant(candidate("1", "x"), 0.33, ())
+def test_of_those_that_rank_high_meaning_or_most_of_the_words_is_enough() -> None:
+    found = candidate("meant", similarity=0.4), candidate("worded", words=0.6)
+    assert kept(*found, candidate("far", similarity=0.3, words=0.3)) == ["meant", "worded"]
 
 
-def test_one_rare_word_is_enough_when_it_is_all_that_was_asked() -> None:
-    assert is_relevant(candidate("1", "x", share=1.0), 0.33, ("bandung",))
+def test_further_down_only_strong_evidence_is_enough() -> None:
+    weak = [candidate(f"weak {number}", similarity=0.1) for number in range(RANKS_HIGH)]
+    near, strong = candidate("near", similarity=0.5), candidate("strong", strength=STRONG)
+    assert kept(*weak, near, strong) == ["strong"]
 
 
 def test_what_says_nearly_the_same_is_dropped() -> None:
-    kept = without_repeats(
+    distinct = without_repeats(
         [
             candidate("1", "the meeting moved to friday at nine in the old library"),
             candidate("2", "the meeting moved to friday at nine in the old library !!"),
             candidate("3", "bring your own cups to the picnic"),
         ]
     )
-    assert [c.chunk.messages[0].id for c in kept] == ["1", "3"]
+    assert [c.chunk.messages[0].id for c in distinct] == ["1", "3"]
