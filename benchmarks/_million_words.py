@@ -1,4 +1,4 @@
-"""Word search at a million messages, and all of recall but the embedding at a million vectors."""
+"""Word search and all of recall at a million messages, and our query of a million vectors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def show_words(million: Million, export: Path, home: Path, *, messages: int, cou
     """Blow ``export`` up, import and cut it once, and time the questions of ``home``'s replies."""
     folder = Home(million.folder / "words")
     _build(folder, export, messages)
-    settings = load(folder.path, recall__embedder="none")
+    settings = load(folder.path)
     asked = [one.text for one in asked_of(Home(home).dataset, count)]
     with Archive.open(folder.archive) as archive:
         [chat] = [found.id for found in archive.chats()]
@@ -40,7 +40,9 @@ def show_words(million: Million, export: Path, home: Path, *, messages: int, cou
             "word search": lambda text: archive.search(
                 text, scope=scope, before=moment, limit=40, fade=FADE
             ),
-            "recall by words": lambda text: search.best(Question(text, chat, moment), 4, None),
+            "recall, with the embedding": lambda text: search.best(
+                Question(text, chat, moment), 4, None
+            ),
         }
         rows = [(name, *_times(way, asked)) for name, way in ways.items()]
         rows.append(("our query of the vectors", *_vector_times(million, count)))
@@ -59,8 +61,7 @@ def _build(home: Home, export: Path, messages: int) -> None:
     with Archive.open(home.archive, create=True) as archive:
         import_paths(archive, [scaled], zone=UTC)
         scaled.unlink()
-        settings = load(home.path, recall__embedder="none")
-        build_index(archive, home, settings, now=lambda: datetime.now(UTC))
+        build_index(archive, home, load(home.path), now=lambda: datetime.now(UTC))
     done.touch()
 
 
