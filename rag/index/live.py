@@ -38,6 +38,7 @@ _BACKLOG = 512
 """Messages waiting to be embedded; beyond that the newest are left to the refresh."""
 _AT_ONCE = 16
 _TRY_AGAIN = timedelta(minutes=5)
+_SOON = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +133,27 @@ class Live:
                 self._state.notify_all()
 
     def _follow(self) -> None:
-        """Embed what is heard, one message after the other."""
-        with self._archive() as archive:
-            while not self._is_closing:
-                id = self._news.get()
-                try:
-                    if id is not None:
-                        self._embed(archive, id)
-                except Exception as error:  # the edge of a thread: others wait for it
-                    self._warn(f"{error} (until then new messages are found by words alone)")
-                finally:
-                    self._news.task_done()
+        """Embed what is heard, whatever happens: others wait for this thread."""
+        while not self._is_closing:
+            try:
+                with self._archive() as archive:
+                    self._listen(archive)
+            except AtselfError as error:  # somebody holds the archive for long
+                self._warn(f"{error} (until then new messages are found by words alone)")
+                with self._state:
+                    self._state.wait_for(lambda: self._is_closing, _SOON.total_seconds())
+
+    def _listen(self, archive: Archive) -> None:
+        """One message after the other, until it is closed."""
+        while not self._is_closing:
+            id = self._news.get()
+            try:
+                if id is not None:
+                    self._embed(archive, id)
+            except Exception as error:  # a library's, too: the next message may fare better
+                self._warn(f"{error} (until then new messages are found by words alone)")
+            finally:
+                self._news.task_done()
 
     def _embed(self, archive: Archive, id: str) -> None:
         """Make the passages that quote a message what they are to be now."""
