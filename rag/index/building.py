@@ -187,7 +187,8 @@ class _Builder:
                 if not uncut:
                     self._publish_first(generation, _counted(manifest, ledger, embedding))
                     run.embed()
-                manifest = replace(_counted(manifest, ledger, embedding), uncut=uncut)
+                made = _counted(manifest, ledger, embedding)
+                manifest = replace(made, uncut=uncut, finished_at=self.now().isoformat())
             catalogue.checkpoint()
         if self._may_serve(generation, manifest):
             write_manifest(self.index, manifest)
