@@ -15,6 +15,8 @@ import pytest
 # Started in the background of a script a process ignores Ctrl-C, and so do those it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")  # as cli.app sets it, and before torch is loaded
+if "PYTEST_XDIST_WORKER" in os.environ:  # two processes of two threads each wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 SCRUBBED = ("ATSELF_", "HF_", "TRANSFORMERS_", "CHROMA_", "OPENAI_")
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
