@@ -107,7 +107,7 @@ class Search:
         chats = {chat.id: chat for chat in self.archive.chats()}
         asked = self._asked(question, chats.values())
         ranked = self._reranked(asked, self._ranked(asked, self._evidence(asked, end)), end)
-        shown = relevant(without_repeats(ranked), asked.sought)
+        shown = without_repeats(relevant(ranked, asked.sought))
         return [_recalled(candidate, chats) for candidate in islice(shown, limit)]
 
     def _asked(self, question: Question, chats: Collection[Conversation]) -> _Asked:
