@@ -227,4 +227,6 @@ def _recalled(candidate: Candidate, chats: Mapping[str, Conversation]) -> Recall
     chunk = candidate.chunk
     is_dated = chunk.chat not in chats or chats[chunk.chat].has_times
     passage = chunk.passage(is_dated=is_dated, score=round(candidate.evidence.score, 4))
-    return Recalled(passage, chunk.messages, candidate.similarity, candidate.evidence.words)
+    return Recalled(
+        passage, chunk.messages, candidate.similarity, min(1.0, candidate.evidence.words)
+    )
