@@ -60,7 +60,7 @@ def test_a_server_that_says_nothing_costs_no_more_than_the_time_there_is(
         for _ in range(3):
             began = time.monotonic()
             [found] = memory.query(ASKED, chat="telegram:1", before=None, limit=1)
-            assert time.monotonic() - began < 1.0
+            assert time.monotonic() - began < 5.0  # the server would be waited for for 30
             assert "heron" in found.text
     assert len(lines) == 1
     assert "recall.seconds" in lines[0]
