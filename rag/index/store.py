@@ -75,14 +75,13 @@ class VectorStore:
 
     def close(self) -> None:
         """Release the files or connections; everything added stays."""
-        if self._folder is not None:
-            with _OPENING:
+        sessions = _http_sessions(self._client)
+        with _explained(self._where), _OPENING:
+            if self._folder is not None:
                 count, known = _OPEN.pop(self._folder)
                 if count > 1:
                     _OPEN[self._folder] = count - 1, known
-            self._folder = None
-        sessions = _http_sessions(self._client)
-        with _explained(self._where):
+                self._folder = None
             self._client.close()
             for session in sessions:
                 session.close()
