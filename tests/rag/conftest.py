@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,8 @@ from ingest.chat import Account, Conversation, RawMessage
 from rag.index.building import Hooks, build_index
 from rag.index.manifest import IndexManifest
 from rag.recall import Recall
+from tests.rag.quick import Quick
+from tests.rag.town import PLACES, SECRET
 
 START = datetime(2025, 3, 1, 9, tzinfo=UTC)
 Lines = Sequence[tuple[str, str]]
@@ -100,3 +104,28 @@ def recall(
     yield open_recall
     for each in opened:
         each.close()
+
+
+@pytest.fixture
+def quickly(index: Index) -> Index:
+    """Build or refresh the index with vectors that take no time."""
+
+    def build(hooks: Hooks | None = None, **told: Any) -> Any:
+        return index(hooks=replace(hooks or Hooks(), wrap=lambda _: Quick()), **told)
+
+    return build
+
+
+@pytest.fixture
+def town(archive: Archive, say: Say) -> Archive:
+    """Two weeks of two people; Fox once says something of his own."""
+    for day in range(14):
+        place = PLACES[day % len(PLACES)]
+        lines = [
+            ("Fox", f"what did you see near the {place} on day {day}?"),
+            ("Lin", f"near the {place} I saw {day + 2} boys selling old maps of the town"),
+        ]
+        archive.add(say(lines, day=day))
+    archive.add(say((("Fox", SECRET), ("Lin", "nobody will look below the stove")), day=20))
+    archive.set_self("Lin")
+    return archive

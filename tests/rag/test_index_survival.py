@@ -1,4 +1,4 @@
-"""Killed, forgotten, damaged, full, rebuilt, written by two: the index stays whole or mends."""
+"""Killed, damaged, full, written by two: the index stays whole or mends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,216 +19,18 @@ import pytest
 
 from config.settings import Home, load
 from ingest.archive import Archive
-from rag.embedding.models import make_embedder
 from rag.errors import DamagedIndex, IndexBusy, StoreError
 from rag.index.building import CATALOGUE, VECTORS, Hooks
-from rag.index.generations import Generation, current_generation, hold, writing
+from rag.index.generations import current_generation
 from rag.index.store import VectorStore, _http_sessions
-from rag.index.vectors import load_chunks
-from rag.recall import Recall
 from tests.rag.chroma import chroma_server
 from tests.rag.conftest import START
 from tests.rag.quick import Quick
+from tests.rag.town import CHAT, folders, near, passages, serving
 
 Say = Callable[..., Any]
 Index = Callable[..., Any]
-CHAT = "telegram:1"
 ROOT = Path(__file__).parents[2]
-PLACES = ("harbour", "library", "temple", "station", "market", "bridge")
-SECRET = "my passport number is hidden under the kitchen floor"
-
-
-@pytest.fixture
-def quickly(index: Index) -> Index:
-    """Build or refresh the index with vectors that take no time."""
-
-    def build(hooks: Hooks | None = None, **told: Any) -> Any:
-        return index(hooks=replace(hooks or Hooks(), wrap=lambda _: Quick()), **told)
-
-    return build
-
-
-@pytest.fixture
-def town(archive: Archive, say: Say) -> Archive:
-    """Two weeks of two people; Fox once says something of his own."""
-    for day in range(14):
-        place = PLACES[day % len(PLACES)]
-        lines = [
-            ("Fox", f"what did you see near the {place} on day {day}?"),
-            ("Lin", f"near the {place} I saw {day + 2} boys selling old maps of the town"),
-        ]
-        archive.add(say(lines, day=day))
-    archive.add(say((("Fox", SECRET), ("Lin", "nobody will look below the stove")), day=20))
-    archive.set_self("Lin")
-    return archive
-
-
-def serving(place: Home) -> Generation:
-    """The generation that serves."""
-    return Generation(place.index / str(current_generation(place.index)))
-
-
-def passages(place: Home) -> list[Any]:
-    """What the catalogue holds, vectors included."""
-    with serving(place).catalogue() as catalogue:
-        return sorted(catalogue.select("SELECT key, shelf, has_self, has_vector FROM passage"))
-
-
-def near(place: Home, archive: Archive, query: str) -> str:
-    """The text of the passage nearest to a question."""
-    embedder = make_embedder("all-minilm-l6-v2")
-    assert embedder is not None
-    generation = serving(place)
-    with generation.catalogue() as catalogue:
-        store = generation.store(load(place.path))
-        [(key, _cosine)] = store.nearest(CHAT, embedder.embed_queries([query])[0], 1, before=None)
-        store.close()
-        entries = catalogue.entries([key])
-    return load_chunks(archive, entries.values())[key].to_embed()
-
-
-def folders(place: Home) -> set[str]:
-    """The generations on disk."""
-    return {path.name for path in place.index.iterdir() if path.is_dir()}
-
-
-def test_a_rebuild_serves_when_it_is_whole_and_the_old_one_goes(
-    town: Archive, quickly: Index, place: Home
-) -> None:
-    first = quickly()
-    seen: list[str | None] = []
-    hooks = Hooks(advance=lambda _done, _wanted: seen.append(current_generation(place.index)))
-    second = quickly(rebuild=True, hooks=hooks)
-    assert set(seen) == {first.generation}
-    assert second.generation != first.generation
-    assert folders(place) == {second.generation}
-    assert replace(second, generation=first.generation) == first
-
-
-def test_a_rebuild_that_ran_out_of_time_is_continued_by_the_next_run(
-    town: Archive, quickly: Index, place: Home
-) -> None:
-    first = quickly()
-    cut: list[int] = []
-    hooks = Hooks(cut=lambda done, _wanted: cut.append(done), is_over=lambda: bool(cut))
-    begun = quickly(rebuild=True, hooks=hooks)
-    assert begun.pending
-    assert current_generation(place.index) == first.generation
-    again: list[int] = []
-    hooks = Hooks(cut=lambda done, _wanted: again.append(done))
-    assert quickly(hooks=hooks).generation == begun.generation
-    assert again == []
-    assert folders(place) == {begun.generation}
-
-
-def test_a_reader_keeps_its_generation_until_it_lets_go(
-    town: Archive, index: Index, place: Home
-) -> None:
-    first = index()
-    held = hold(place.index)
-    assert held is not None
-    second = index(rebuild=True)
-    assert folders(place) == {first.generation, second.generation}
-    assert "temple" in near(place, town, "maps near the temple")
-    held[2].release()
-    index()
-    assert folders(place) == {second.generation}
-
-
-def test_only_one_may_write(town: Archive, quickly: Index, place: Home) -> None:
-    with writing(place.index), pytest.raises(IndexBusy, match="another atself is indexing"):
-        quickly()
-
-
-def test_an_index_of_the_old_layout_gives_way(town: Archive, quickly: Index, place: Home) -> None:
-    (place.index / VECTORS).mkdir(parents=True)
-    (place.index / CATALOGUE).write_bytes(b"something else")
-    (place.index / "manifest.json").write_text('{"format": 1}')
-    made = quickly()
-    assert sorted(path.name for path in place.index.iterdir()) == sorted(
-        [made.generation, "manifest.json"]
-    )
-
-
-def test_forgetting_leaves_no_byte(town: Archive, index: Index, place: Home) -> None:
-    index()
-    embedder = make_embedder("all-minilm-l6-v2")
-    assert embedder is not None
-    with serving(place).catalogue() as catalogue:
-        keys = [k for (k,) in catalogue.select("SELECT key FROM passage")]
-        every = load_chunks(town, catalogue.entries(keys).values())
-    telling = {key: c for key, c in every.items() if any(SECRET in m.text for m in c.messages)}
-    store = serving(place).store(load(place.path))
-    vectors = list(store.vectors(CHAT, list(telling)).values())
-    store.close()
-    assert vectors
-    traces = [np.asarray(vector, np.float32).tobytes()[:64] for vector in vectors]
-    traces += [key.encode() for key in telling] + [b"telegram:1:20:1", SECRET.encode()]
-    found = [trace for trace in traces if any(trace in b for b in _bytes(place))]
-    assert len(found) == len(traces) - 1  # all but the text, which the index never holds
-    pins = _leave_in_memory(traces)
-    embedded: list[int] = []
-    town.forget("Fox")
-    hooks = Hooks(advance=lambda done, _wanted: embedded.append(done))
-    made = index(hooks=hooks)
-    assert made.pending == 0
-    assert pins
-    assert folders(place) == {made.generation}
-    assert [trace for trace in traces if any(trace in b for b in _bytes(place))] == []
-    assert SECRET not in near(place, town, SECRET)
-
-
-def test_a_reader_does_not_keep_what_is_forgotten(
-    town: Archive, quickly: Index, place: Home
-) -> None:
-    quickly()
-    with Recall.open(load(place.path), place, town, warn=lambda _: None) as opened:
-        opened.query("maps near the temple", chat=CHAT, before=None, limit=1)
-        town.forget("Fox")
-        made = quickly()
-        assert folders(place) == {made.generation}
-
-
-def test_surviving_vectors_are_copied_not_made_again(
-    town: Archive, index: Index, place: Home, say: Say
-) -> None:
-    town.add(say((("Mei", "the tea house opens late in the year, in winter at ten"),), day=30))
-    index()
-    town.forget("Mei")
-
-    class Refusing:
-        name, version, dimension = "all-minilm-l6-v2", "", 384
-
-        def embed_passages(self, texts: Any) -> Any:
-            raise AssertionError(texts)
-
-        embed_queries = floor = embed_passages
-
-        def warm(self) -> None: ...
-
-        close = warm
-
-    assert index(hooks=Hooks(wrap=lambda _: Refusing())).pending == 0
-    assert "temple" in near(place, town, "maps near the temple")
-
-
-def _leave_in_memory(traces: Sequence[bytes]) -> list[bytearray]:
-    """Leave blocks of the size of Chroma's that are full of what must not get into a file.
-
-    What is returned lies between them, so that they stay with the process.
-    """
-    size, pins = 168_000, []
-    for _ in range(3):  # the first that are freed tell malloc to keep others of their size
-        blocks = []
-        for trace in traces:
-            blocks.append(bytearray(trace * (size // len(trace))))
-            pins.append(bytearray(600))
-        blocks.clear()
-    return pins
-
-
-def _bytes(place: Home) -> list[bytes]:
-    return [path.read_bytes() for path in place.index.rglob("*") if path.is_file()]
 
 
 def test_a_deleted_message_is_not_shown_and_the_rest_is(
