@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
+_UNFOLDED = 10_000  # columns, more than any table has
 
 home_option = click.option(
     "--home",
@@ -38,12 +39,15 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-@cache
 def stdout() -> Console:
-    """The console for data meant for people; JSON goes through :func:`emit_json`."""
+    """The console for data meant for people; JSON goes through :func:`emit_json`.
+
+    Only a terminal folds lines: what is piped keeps each row on one line.
+    """
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else _UNFOLDED
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 def say(text: str) -> None:

@@ -13,7 +13,7 @@ from bot.app import find_voice
 from bot.commands import chat, run
 from bot.errors import ModelUnusable, NotAvailable, SceneError, ServerFailed
 from bot.voice import Voice
-from config.console import stderr, stdout
+from config.console import stderr
 from config.errors import AtselfError
 from config.settings import Home, load
 from ingest.archive import Archive
@@ -80,8 +80,7 @@ def persona(archived: Path, smollm2_voice: Voice, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def fresh_consoles() -> None:
-    """Consoles bind their stream when made; each call captures its own."""
-    stdout.cache_clear()
+    """A console binds its stream when made; each call captures its own."""
     stderr.cache_clear()
 
 

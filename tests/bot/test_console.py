@@ -16,7 +16,7 @@ from bot.platforms.display import JsonLines, Screen, label
 from bot.platforms.scene import ANY_LABEL, Said, Scene, read_line
 from bot.responder import Responder
 from bot.voice import Voice
-from config.console import stderr, stdout
+from config.console import stderr
 from config.settings import Settings
 from ingest.chat import Person
 from ingest.markup import transcript_markup
@@ -30,8 +30,7 @@ VOICE = Voice("v7", Path("model.gguf"), RENDERER, transcript_markup(), HEAD, "ke
 
 @pytest.fixture(autouse=True)
 def fresh_consoles() -> None:
-    """Consoles bind their stream when made; each test captures its own."""
-    stdout.cache_clear()
+    """A console binds its stream when made; each test captures its own."""
     stderr.cache_clear()
 
 

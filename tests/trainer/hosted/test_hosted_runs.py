@@ -49,9 +49,8 @@ def test_the_base_is_asked_where_its_model_answers(atself: Atself, server: Hoste
 
 
 def test_models_lists_shows_and_rolls_back_a_remote_version(
-    atself: Atself, server: HostedServer, home: Path, monkeypatch: pytest.MonkeyPatch
+    atself: Atself, server: HostedServer, home: Path
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "240")  # paths of test runs may be long
     atself("hosted", "start", "--consent", planned(atself))
     assert "at a server" in atself("models", "list").out
     shown = atself("models", "show", "v1", "--json").json
