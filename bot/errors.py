@@ -5,6 +5,9 @@ BotError
 ├── PromptTooLong    what is to be shown to the model does not fit its context
 ├── ServerFailed     the OpenAI-compatible server cannot be reached or refuses
 ├── SceneError       a terminal chat was asked for something it cannot do
+├── PlatformRefused  a platform will not let the bot in: a bad token, a missing intent
+├── Undeliverable    a message will never arrive: no right to write, the chat is gone
+├── Unreachable      a platform could not be reached for minutes
 └── NotAvailable     a command that this version does not have yet (exit 2)
 """
 
@@ -31,6 +34,18 @@ class ServerFailed(BotError):
 
 class SceneError(BotError):
     """A terminal chat was asked for something it cannot do."""
+
+
+class PlatformRefused(BotError):
+    """A platform will not let the bot in; the message says what to do."""
+
+
+class Undeliverable(BotError):
+    """A message that will never arrive."""
+
+
+class Unreachable(BotError):
+    """A platform that could not be reached for minutes."""
 
 
 class NotAvailable(BotError):

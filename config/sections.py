@@ -284,13 +284,57 @@ class Generate(Section):
 
 
 class Bot(Section):
-    """The live bots."""
+    """The live bots: where they speak and who commands them."""
 
-    telegram_token: SecretStr | None = None
-    """Token from Telegram's BotFather."""
-    discord_token: SecretStr | None = None
-    """Token from Discord's developer portal."""
-    allowed_chats: Names = ()
-    """Chats the bot may speak in (platform:id); empty means none."""
-    admins: Names = ()
-    """Accounts that may command it (platform:id)."""
+    allowed_chats: Names = Field((), examples=[("telegram:1234567890", "discord:9876543210")])
+    """Chats the bot may speak in (platform:id, as in the archive; a Discord server or channel
+    stands for the channels and threads in it); empty means none. `/chats allow` adds to these."""
+    admins: Names = Field((), examples=[("telegram:user123456", "discord:9876543210")])
+    """Accounts that may command it (platform:id, numeric); empty means none."""
+    leave_unknown: bool = False
+    """Leave groups that are not allowed, instead of staying silent there."""
+    log_chats: bool = True
+    """Keep what is said in allowed chats in the archive; the bot announces it there."""
+    unlogged: Names = ()
+    """Allowed chats (platform:id) of which nothing is kept."""
+    mark: str = Field("", max_length=40, examples=["🤖 "])
+    """Stands before every message the bot writes, to say that it is one."""
+
+
+class Telegram(Section):
+    """Telegram's Bot API."""
+
+    token: SecretStr | None = None
+    """Token from BotFather; unset leaves Telegram alone."""
+    url: str = "https://api.telegram.org"
+    """Address of the Bot API; a server of your own (telegram-bot-api) may stand here."""
+
+
+class Discord(Section):
+    """Discord, or a server that speaks its API."""
+
+    token: SecretStr | None = None
+    """Token from the developer portal; unset leaves Discord alone."""
+    url: str = "https://discord.com/api/v10"
+    """Address of the API, with its version; the gateway's is asked from there."""
+
+
+class Talk(Section):
+    """When it speaks without being asked, and how much at most. `/talk` changes it per chat."""
+
+    per_hour: int = Field(12, ge=0)
+    """Most replies in a chat per hour."""
+
+
+class Schedule(Section):
+    """What is done by itself, and when: cron expressions in local time; empty is never."""
+
+    index: str = "*/15 * * * *"
+    """Bring the index up to date."""
+
+
+class Serve(Section):
+    """Watching the bots while they run."""
+
+    port: int = Field(0, ge=0, le=65535)
+    """Port on loopback for /health and /metrics (Prometheus); 0 is none."""

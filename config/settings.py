@@ -25,13 +25,18 @@ from config.sections import (
     Bot,
     Card,
     Dataset,
+    Discord,
     Generate,
     Hosted,
     Ingest,
     Media,
     Persona,
     Recall,
+    Schedule,
     Section,
+    Serve,
+    Talk,
+    Telegram,
     Threads,
     Train,
 )
@@ -40,6 +45,7 @@ __all__ = [
     "Bot",
     "Card",
     "Dataset",
+    "Discord",
     "Generate",
     "Home",
     "Hosted",
@@ -47,8 +53,12 @@ __all__ = [
     "Media",
     "Persona",
     "Recall",
+    "Schedule",
     "Section",
+    "Serve",
     "Settings",
+    "Talk",
+    "Telegram",
     "Threads",
     "Train",
     "load",
@@ -78,6 +88,11 @@ class Settings(BaseSettings):
     recall: Recall = Recall()
     generate: Generate = Generate()
     bot: Bot = Bot()
+    telegram: Telegram = Telegram()
+    discord: Discord = Discord()
+    talk: Talk = Talk()
+    schedule: Schedule = Schedule()
+    serve: Serve = Serve()
 
     @classmethod
     def settings_customise_sources(

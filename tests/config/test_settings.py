@@ -102,17 +102,17 @@ def test_a_preset_that_does_not_exist_is_refused_with_those_that_do(home: Path) 
 
 
 def test_a_secret_in_a_file_is_refused_without_repeating_it(home: Path) -> None:
-    write(home, '[bot]\ntelegram_token = "12345:secret"\n')
+    write(home, '[telegram]\ntoken = "12345:secret"\n')
     line = complaint(home)
-    assert "ATSELF_BOT__TELEGRAM_TOKEN" in line
+    assert "ATSELF_TELEGRAM__TOKEN" in line
     assert "12345" not in line
 
 
 def test_a_secret_from_the_environment_is_never_shown(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ATSELF_BOT__TELEGRAM_TOKEN", "12345:secret")
-    token = load(home).bot.telegram_token
+    monkeypatch.setenv("ATSELF_TELEGRAM__TOKEN", "12345:secret")
+    token = load(home).telegram.token
     assert token is not None
     assert token.get_secret_value() == "12345:secret"
     assert "12345" not in repr(load(home))
