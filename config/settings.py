@@ -154,6 +154,21 @@ class Home:
         return self.path / "replies.json"
 
     @property
+    def state(self) -> Path:
+        """What the bots must remember over a restart: messages in work, what admins decided."""
+        return self.path / "bot.sqlite"
+
+    @property
+    def manner(self) -> Path:
+        """How @self types: lengths of bursts, delays, quoting; numbers alone."""
+        return self.path / "manner.json"
+
+    @property
+    def backups(self) -> Path:
+        """Copies of archive and state, made on schedule."""
+        return self.path / "backups"
+
+    @property
     def models(self) -> Path:
         """The registry of finished models."""
         return self.path / "models"
