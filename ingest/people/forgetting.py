@@ -35,6 +35,7 @@ def remove_person(connection: sqlite3.Connection, roster: Roster, person: Person
             connection.execute(f"DELETE FROM {table} WHERE person = ?", (row,))
         connection.execute("DELETE FROM decision WHERE other = ?", (row,))
         connection.execute("UPDATE person SET same_as = NULL WHERE id = ?", (row,))
+        removed += connection.execute("DELETE FROM withheld WHERE person = ?", (row,)).rowcount
     connection.executemany("DELETE FROM person WHERE id = ?", [(row,) for row in rows])
     # Names and what they were taken for, and words of voice notes, which tell no speaker: the next
     # import finds those of the others anew.
@@ -69,7 +70,7 @@ def _unname(
     finder = Finder(names_by_person([(person.id, [*person.names, *_keys(person)])]))
     taken = {fold(name) for other in others for name in (*other.names, other.handle)}
     own = {fold(name) for name in person.names}
-    for id, text, mentions, named, origin in _all_messages(connection):
+    for table, id, text, mentions, named, origin in _all_messages(connection):
         kept, also = _without(mentions, ids), _without(named, ids)
         is_named = kept != _ids(mentions) or also != _ids(named)
         handles = {roster.handle(other): roster.handle(other) for other in kept}
@@ -80,11 +81,12 @@ def _unname(
         source = SOMEONE if origin and fold(origin) in own else origin
         if shorn == text and not is_named and source == origin:
             continue
-        note_messages(connection, [id])
-        unindex(connection, [(id, text)])
-        index(connection, [(id, shorn)])
+        if table == "message":
+            note_messages(connection, [id])
+            unindex(connection, [(id, text)])
+            index(connection, [(id, shorn)])
         connection.execute(
-            "UPDATE message SET text = ?, mentions = ?, named = ?, forwarded_from = ? WHERE id = ?",
+            f"UPDATE {table} SET text = ?, mentions = ?, named = ?, forwarded_from = ? WHERE id = ?",
             (shorn, _column(kept), _column(also), source, id),
         )
     connection.executemany(
@@ -94,14 +96,16 @@ def _unname(
 
 
 def _all_messages(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    last = 0
-    while page := connection.execute(
-        "SELECT id, text, mentions, named, forwarded_from FROM message WHERE id > ? "
-        "ORDER BY id LIMIT ?",
-        (last, PAGE),
-    ).fetchall():
-        last = page[-1][0]
-        yield from page
+    """Table, row id, text and who is named, of what can be read and of what is withheld."""
+    for table in ("message", "withheld"):
+        last = 0
+        while page := connection.execute(
+            f"SELECT '{table}', id, text, mentions, named, forwarded_from FROM {table} "
+            "WHERE id > ? ORDER BY id LIMIT ?",
+            (last, PAGE),
+        ).fetchall():
+            last = page[-1][1]
+            yield from page
 
 
 def _struck(text: str, hits: Iterable[Found], taken: set[str], *, is_named: bool) -> str:
