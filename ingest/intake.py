@@ -212,7 +212,7 @@ class Intake:
             if person is not None:
                 mentions.append(person)
                 handles[account.name] = self._roster.handle(person)
-            elif self._roster.is_forgotten(account):
+            elif self._roster.refusals.is_forgotten(account):
                 handles[account.name] = SOMEONE
             else:
                 unresolved.append(account)

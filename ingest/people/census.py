@@ -135,7 +135,7 @@ class Census:
     def refuse(self, account: Account) -> None:
         """Let nothing of an account nobody has met be kept: :meth:`forget` for strangers."""
         with explained("archive"), self._writing():
-            self._roster.refuse(account)
+            self._roster.refusals.forget([account])
 
     def withdraw(self, account: Account) -> int:
         """Let an account opt out: all that its person wrote is out of sight of every reader.
@@ -156,13 +156,13 @@ class Census:
             return readmit(self._connection, self._roster, account)
 
     def refused(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """Digests (:func:`ingest.people.roster.account_digest`) of the accounts that opted out, and
-        of those that were forgotten."""
-        kinds = ("withdrawn", "forgotten")
-        out, gone = (
-            frozenset(row[0] for row in self._rows(f"SELECT digest FROM {kind}")) for kind in kinds
+        """Digests (:func:`ingest.people.refusals.account_digest`) of the accounts that opted out,
+        and of those that were forgotten, as they are now."""
+        with explained("archive"):
+            self._roster.hear()
+        return frozenset(self._roster.refusals.withdrawn), frozenset(
+            self._roster.refusals.forgotten
         )
-        return out, gone
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

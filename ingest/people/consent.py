@@ -26,7 +26,7 @@ _COLUMNS = (
 def withdraw(connection: sqlite3.Connection, roster: Roster, account: Account) -> int:
     """Let an account opt out, known or not; returns the messages withheld. The caller's
     transaction."""
-    roster.withdraw(_accounts_with(roster, account))
+    roster.refusals.withdraw(_accounts_with(roster, account))
     return withhold(connection, roster)
 
 
@@ -35,7 +35,7 @@ def readmit(connection: sqlite3.Connection, roster: Roster, account: Account) ->
 
     What was said meanwhile was never kept; an export may bring it.
     """
-    roster.withdraw(_accounts_with(roster, account), is_out=False)
+    roster.refusals.readmit(_accounts_with(roster, account))
     back = 0
     for row in _rows_of(roster, account):
         found = _texts(connection, "withheld", row)
@@ -49,14 +49,15 @@ def readmit(connection: sqlite3.Connection, roster: Roster, account: Account) ->
 
 def withhold(connection: sqlite3.Connection, roster: Roster) -> int:
     """Move away what people who opted out wrote: also what was found to be theirs since."""
-    if not roster.has_withdrawn:
+    refusals = roster.refusals
+    if not refusals.withdrawn:
         return 0
     moved = 0
     for person in roster.people():
-        if person.is_self or not any(map(roster.is_withdrawn, person.accounts)):
+        if person.is_self or not any(map(refusals.is_withdrawn, person.accounts)):
             continue
-        if not all(map(roster.is_withdrawn, person.accounts)):
-            roster.withdraw(person.accounts)
+        if not all(map(refusals.is_withdrawn, person.accounts)):
+            refusals.withdraw(person.accounts)
         moved += sum(_withhold_row(connection, row) for row in roster.rows(person.id))
     if moved:
         _changed(connection)

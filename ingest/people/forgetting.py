@@ -14,7 +14,7 @@ from ingest.chat import Account, Person
 from ingest.database import touch, unsettle
 from ingest.people.handles import SOMEONE, readdress
 from ingest.people.names import Finder, Found, fold, names_by_person
-from ingest.people.roster import NAME_KEY, Roster, account_digest
+from ingest.people.roster import NAME_KEY, Roster
 from ingest.words import index, unindex
 
 PAGE = 2000
@@ -29,7 +29,7 @@ def remove_person(connection: sqlite3.Connection, roster: Roster, person: Person
     removed = sum(_remove_messages(connection, row) for row in rows)
     _unname(connection, roster, person, rows)
     _untitle(connection, person)
-    _remember(connection, roster, person)
+    _remember(roster, person)
     for row in rows:
         for table in ("name", "account", "member", "bridge", "decision"):
             connection.execute(f"DELETE FROM {table} WHERE person = ?", (row,))
@@ -85,8 +85,9 @@ def _unname(
             note_messages(connection, [id])
             unindex(connection, [(id, text)])
             index(connection, [(id, shorn)])
+        columns = "text = ?, mentions = ?, named = ?, forwarded_from = ?"
         connection.execute(
-            f"UPDATE {table} SET text = ?, mentions = ?, named = ?, forwarded_from = ? WHERE id = ?",
+            f"UPDATE {table} SET {columns} WHERE id = ?",
             (shorn, _column(kept), _column(also), source, id),
         )
     connection.executemany(
@@ -129,16 +130,13 @@ def _untitle(connection: sqlite3.Connection, person: Person) -> None:
             connection.execute("UPDATE chat SET title = ? WHERE id = ?", (SOMEONE, id))
 
 
-def _remember(connection: sqlite3.Connection, roster: Roster, person: Person) -> None:
+def _remember(roster: Roster, person: Person) -> None:
     """Digests of the accounts, and of accounts that would go by a name only they have borne."""
     accounts = [Account(account.platform, account.key) for account in person.accounts]
     platforms = {account.platform for account in accounts}
     own = [name for name in person.names if len(roster.find(name)) == 1]
     accounts += [Account(platform, f"{NAME_KEY}{name}") for platform in platforms for name in own]
-    connection.executemany(
-        "INSERT OR IGNORE INTO forgotten VALUES (?)",
-        [(account_digest(account),) for account in accounts],
-    )
+    roster.refusals.forget(accounts)
 
 
 def _keys(person: Person) -> list[str]:
