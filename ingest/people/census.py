@@ -132,6 +132,10 @@ class Census:
         self._roster.reload()
         return removed
 
+    def is_self(self, account: Account) -> bool:
+        """Whether this account is one of @self's."""
+        return any(person.is_self for person in self._roster.find(_key(account)))
+
     def refuse(self, account: Account) -> None:
         """Let nothing of an account nobody has met be kept: :meth:`forget` for strangers."""
         with explained("archive"), self._writing():
@@ -145,7 +149,7 @@ class Census:
         """
         with explained("archive"), self._writing():
             self._roster.reload()  # others write, too: whoever spoke last is known then
-            if any(person.is_self for person in self._roster.find(_key(account))):
+            if self.is_self(account):
                 raise ArchiveError(f"{_key(account)}: is @self; all this is made of their words")
             return withdraw(self._connection, self._roster, account)
 
