@@ -236,16 +236,16 @@ def _responder(
     memory: Memory | None,
     hearing: Hearing,
 ) -> Responder:
-    if memory is None:
-        return Responder(voice, generator, settings, ranking=hearing.ranking)
     from ingest.chunks import memory_lines
     from ingest.redaction.redact import redactor_for
 
-    redact = redactor_for(settings.ingest)
+    redactor = redactor_for(settings.ingest)
+
+    def redact(text: str, known: str = "") -> str:
+        return redactor(text, Counter(), but=known) if settings.ingest.redact else text
 
     def lines_of(passages: Sequence[Passage]) -> Sequence[str]:
-        lines = memory_lines(passages)
-        return tuple(redact(line, Counter()) for line in lines) if settings.ingest.redact else lines
+        return tuple(map(redact, memory_lines(passages)))
 
     return Responder(
         voice,
@@ -255,4 +255,5 @@ def _responder(
         lines_of=lines_of,
         ranking=hearing.ranking,
         meaning=hearing.meaning,
+        redact=redact,
     )

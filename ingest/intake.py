@@ -17,6 +17,7 @@ from ingest.database import immediate, millis, touch, unsettle
 from ingest.people.consent import drop_withheld
 from ingest.people.handles import SOMEONE, readdress
 from ingest.people.roster import Roster
+from ingest.surrogates import whole
 from ingest.words import index, unindex
 
 BATCH = 4000
@@ -118,7 +119,7 @@ class Intake:
             digest, old = _digest(message), known.get(message.id)
             if old is not None and (old[0] == digest or _is_later(old, message)):
                 continue
-            message = self._roster.unwrapped(message)
+            message = self._roster.unwrapped(whole(message))
             if self._roster.is_refused(message.author):
                 forgotten += 1
                 continue
@@ -201,7 +202,7 @@ class Intake:
 
         The last are the mentioned who have not spoken yet.
         """
-        text = message.text.encode("utf-8", "replace").decode()
+        text = message.text
         if not message.mentions and not message.attachments:
             return text, [], []
         mentions: list[int] = []
