@@ -229,11 +229,8 @@ class Journal:
         """Forget what is older than anybody asks for."""
         limit = millis(now - KEPT)
         with immediate(self._connection):
-            self._connection.execute(
-                "DELETE FROM heard WHERE sent_at < ? AND NOT is_open", (limit,)
-            )
-            self._connection.execute("DELETE FROM outgoing WHERE planned_at < ?", (limit,))
-            self._connection.execute("DELETE FROM obeyed WHERE at < ?", (limit,))
+            for old in ("heard WHERE sent_at", "outgoing WHERE planned_at", "obeyed WHERE at"):
+                self._connection.execute(f"DELETE FROM {old} < ?", (limit,))
 
 
 def _row(part: Outgoing, answered: str, place: int, at: datetime) -> tuple[object, ...]:

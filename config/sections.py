@@ -297,6 +297,8 @@ class Bot(Section):
     """Keep what is said in allowed chats in the archive; the bot announces it there."""
     unlogged: Names = ()
     """Allowed chats (platform:id) of which nothing is kept."""
+    patience_seconds: float = Field(120, gt=0)
+    """A reply that takes longer than this to write is not sent; the admins are told. Seconds."""
     mark: str = Field("", max_length=40, examples=["🤖 "])
     """Stands before every message the bot writes, to say that it is one."""
 
