@@ -8,7 +8,8 @@ BotError
 ├── PlatformRefused  a platform will not let the bot in: a bad token, a missing intent
 ├── Undeliverable    a message will never arrive: no right to write, the chat is gone
 ├── Unreachable      a platform could not be reached for minutes
-└── NotAvailable     a command that this version does not have yet (exit 2)
+├── AlreadyRunning   another process serves this home
+└── NoPlatform       `atself run` was given nowhere to be (exit 2)
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ class Unreachable(BotError):
     """A platform that could not be reached for minutes."""
 
 
-class NotAvailable(BotError):
-    """A command that this version does not have yet."""
+class AlreadyRunning(BotError):
+    """Another process serves this home."""
+
+
+class NoPlatform(BotError):
+    """`atself run` was given nowhere to be."""
 
     exit_code = 2

@@ -103,6 +103,11 @@ class Recorder:
         self._thread.join()
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the thread writes."""
+        return self._thread.is_alive()
+
+    @property
     def waiting(self) -> int:
         """What is posted and not written yet."""
         return self._jobs.qsize()
