@@ -8,6 +8,10 @@ BotError
 ├── PlatformRefused  a platform will not let the bot in: a bad token, a missing intent
 ├── Undeliverable    a message will never arrive: no right to write, the chat is gone
 ├── Unreachable      a platform could not be reached for minutes
+├── Busy             another job has what this one needs
+├── HealthUnavailable  the port of /health and /metrics is taken
+├── BackupUnusable   a backup is missing or damaged, or may not be restored here
+├── CommandRefused   an admin's command that cannot be done as it was given (exit 2)
 ├── AlreadyRunning   another process serves this home
 └── NoPlatform       `atself run` was given nowhere to be (exit 2)
 """
@@ -55,5 +59,23 @@ class AlreadyRunning(BotError):
 
 class NoPlatform(BotError):
     """`atself run` was given nowhere to be."""
+
+    exit_code = 2
+
+
+class Busy(BotError):
+    """A job that must wait for another."""
+
+
+class HealthUnavailable(BotError):
+    """The port of /health and /metrics cannot be listened at."""
+
+
+class BackupUnusable(BotError):
+    """A backup that is missing, damaged, or may not be restored here."""
+
+
+class CommandRefused(BotError):
+    """An admin's command that cannot be done as it was given; the message says how."""
 
     exit_code = 2

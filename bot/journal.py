@@ -99,7 +99,7 @@ class Journal:
     """The database of what is in work. For one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_state(path, _TABLES)
+        self._connection = open_state(path, _TABLES, in_a_hurry=True)
 
     def __enter__(self) -> Self:
         return self

@@ -1,8 +1,8 @@
 """`atself run`: everything the bot is made of, put together, started and stopped in order.
 
-    model, memory ─── worker ───┐
-    archive, state ── recorder ─┼── hub ── platforms
-    book, consent, commands ────┘    └──── schedule, metrics, health
+model, memory ─── worker ───┐
+archive, state ── recorder ─┼── hub ── platforms
+book, consent, commands ────┘    └──── schedule, metrics, health
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ from bot.systemd import Supervisor
 from bot.thinking import Thinking, open_thinking
 from config.locks import claimed
 from config.settings import Home, Settings
-from ingest.archive import Archive
 
 _log = logging.getLogger("atself.run")
 REAL = Clock(lambda: datetime.now(UTC), asyncio.sleep)
@@ -93,9 +92,7 @@ async def _assembled(
     home, settings, now = frame.home, frame.settings, frame.clock.now
     recorder = stack.enter_context(_recorder(frame, thinking))
     platforms = {one.name: one for one in frame.make(home, settings, book)}
-    steering = Steering(
-        platforms, thinking, recorder, settings.bot.admins, now, frame.stopping
-    )
+    steering = Steering(platforms, thinking, recorder, settings.bot.admins, now, frame.stopping)
     runs = Runs(home.state, now)
     stack.callback(runs.close)
     jobs = Jobs(home, runs, clock=now, clean=Redactor(settings))

@@ -372,10 +372,28 @@ class Talk(Section):
 
 
 class Schedule(Section):
-    """What is done by itself, and when: cron expressions in local time; empty is never."""
+    """What is done by itself, and when: cron expressions in local time; empty is never.
+
+    What was missed while the bot was away is made up for once.
+    """
 
     index: str = "*/15 * * * *"
     """Bring the index up to date."""
+    ingest_folder: str = Field("", examples=["/srv/exports"])
+    """A folder that exports are put in; empty reads none."""
+    ingest: str = "5 * * * *"
+    """Read what is new in that folder."""
+    retrain: str = Field("", examples=["0 4 * * 0"])
+    """Build the dataset anew and train, as a process of low priority."""
+    retrain_minutes: float | None = Field(None, gt=0, examples=[60.0])
+    """Time budget of that training; unset takes train.minutes."""
+    promote: Literal["ask", "rule"] = "ask"
+    """Who lets a newly trained model serve: an admin, who is asked, or the rule that its report
+    card passes and it is better than its base and what serves."""
+    backup: str = "30 3 * * *"
+    """Back up archive, state, settings and what is known of the models."""
+    backups_kept: int = Field(7, ge=1)
+    """Newest backups to keep."""
 
 
 class Serve(Section):
@@ -383,3 +401,9 @@ class Serve(Section):
 
     port: int = Field(0, ge=0, le=65535)
     """Port on loopback for /health and /metrics (Prometheus); 0 is none."""
+    log_level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
+    """What logs/bot.log tells."""
+    log_days: int = Field(14, ge=1)
+    """Days that logs are kept, bot.log a file a day."""
+    log_texts: bool = False
+    """Write what is said into the log, too; otherwise it has ids alone."""
