@@ -94,9 +94,10 @@ class House:
     def move(self, old: str, new: Conversation) -> None:
         """A chat goes on under another id."""
         self._chats[new.id] = new
-        for table in (self._presences, self._newest):
-            if old in table:
-                table[new.id] = table.pop(old)  # type: ignore[attr-defined]
+        if old in self._presences:
+            self._presences[new.id] = self._presences.pop(old)
+        if old in self._newest:
+            self._newest[new.id] = self._newest.pop(old)
         for place in [place for place in self._rooms if place.chat == old]:
             room = self._rooms.pop(place)
             room.place = Place(new.id, place.topic)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -133,6 +133,11 @@ class Hub:
                 self._parts.book.parted(event.chat)
             case _:
                 await self._parts.obeying.obey(event)
+
+    @property
+    def is_working(self) -> bool:
+        """Whether something is done beside the rooms: finishing what a stop left, introductions."""
+        return bool(self._tasks)
 
     async def let_go(self, account: Account) -> None:
         """Nothing of somebody may be used any more: not what is in memory, nor in work."""
@@ -342,7 +347,7 @@ class Hub:
             self._parts.metrics.answered(place.chat.partition(":")[0], seconds)
 
     def _decided(self, decision: Decision) -> None:
-        self._parts.metrics.decided(decision)
+        self._parts.metrics.decided(decision.verdict, decision.key)
 
     def _failed(self, place: Place, error: BotError) -> None:
         """No reply came of it: the chat hears nothing, the admins one line."""
@@ -350,7 +355,7 @@ class Hub:
         self._parts.metrics.failed(type(error).__name__)
         self._parts.warn(type(error).__name__, f"{place.chat}: no reply: {error}")
 
-    def _over(self, ids: list[str]) -> None:
+    def _over(self, ids: Sequence[str]) -> None:
         def close(_archive: Archive, journal: Journal) -> None:
             journal.close_message(*ids)
 

@@ -16,9 +16,10 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from random import Random
 
-from bot.delivery import Step, plan, sendable
+from bot.delivery import Step, plan
 from bot.errors import BotError
 from bot.gate import Rules
+from bot.guard import sendable
 from bot.journal import Journal, Planned
 from bot.manner import Manner
 from bot.platforms.base import Outgoing, Platform, Sent
@@ -31,6 +32,7 @@ from ingest.chat import Conversation, Message, RawMessage
 _log = logging.getLogger("atself.mouth")
 _TYPING = 4.0
 """Seconds a platform shows that somebody writes, once told."""
+_LIVE = timedelta(minutes=5)
 _RECENT = 30
 """Own messages of a chat that must not come again."""
 
@@ -112,6 +114,8 @@ class Mouth:
             now=self.now(),
             rng=self.dice,
             between=_between(room, asked.message),
+            live=_live(room, self.now()),
+            asking=room.asking,
             longest=longest,
             pace=self.rules(asked).pace,
         )
@@ -193,6 +197,12 @@ def _platform_of(chat: str) -> str:
 
 def _own_lines(room: Room) -> list[str]:
     return [message.text for message in room.history if message.person.is_self][-_RECENT:]
+
+
+def _live(room: Room, now: datetime) -> int:
+    """Messages of others in the last few minutes."""
+    recent = [one for one in room.history if now - one.sent_at <= _LIVE]
+    return sum(not one.person.is_self for one in recent)
 
 
 def _between(room: Room, asked: Message) -> int:

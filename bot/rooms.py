@@ -107,6 +107,11 @@ class Room:
         """Whether a reply is waited for, written or sent."""
         return self._task is not None
 
+    @property
+    def asking(self) -> int:
+        """How many people wait for an answer, the one being answered among them."""
+        return 1 + len({(one.account.platform, one.account.key) for one, _ in self._queue})
+
     def hear(self, asked: Asked) -> None:
         """A new message: decide, and wake up where it is to be answered."""
         self.remember(asked.message)
@@ -270,7 +275,7 @@ class Room:
 
     def _last_line(self, asked: Asked) -> Message:
         """The last line of the burst that the asked message belongs to."""
-        last = asked.message
+        last = next((one for one in self.history if one.id == asked.message.id), asked.message)
         for message in self.history:
             is_later = message.sent_at >= last.sent_at
             if is_later and message.person.id == last.person.id and message.id != last.id:
@@ -312,7 +317,7 @@ class Room:
         place = next((i for i, one in enumerate(lines) if one.id == last.id), len(lines))
         return (*lines[:place], last)
 
-    def _end(self, asked: Sequence[Asked], decision: Decision | None, outcome: str) -> None:
+    def _end(self, asked: Sequence[Asked], decision: Decision, outcome: str) -> None:
         """Note how it ended, for /why and for the journal."""
         for one in asked:
             self.told.append(Told(one.message.id, self._crew.now(), decision, outcome))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from random import Random, SystemRandom
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.admin.desk import Desk
@@ -255,13 +256,14 @@ class _Running:
             await asyncio.Event().wait()  # the others go on
 
     async def _until_stopped(self, serving: Sequence[asyncio.Future[None]]) -> None:
-        stop = asyncio.ensure_future(self.frame.stopping.wait())
+        stop: asyncio.Future[Any] = asyncio.ensure_future(self.frame.stopping.wait())
         try:
-            done, _ = await asyncio.wait({stop, *serving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([stop, *serving], return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.cancel()
-        for task in done - {stop}:
-            task.result()  # a platform that ended did so with an error
+        for task in serving:
+            if task.done():
+                task.result()  # a platform that ended did so with an error
 
 
 async def _ended(tasks: Sequence[asyncio.Future[None]]) -> None:
