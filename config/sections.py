@@ -324,6 +324,15 @@ class Telegram(Section):
     """Token from BotFather; unset leaves Telegram alone."""
     url: str = "https://api.telegram.org"
     """Address of the Bot API; a server of your own (telegram-bot-api) may stand here."""
+    webhook_url: str | None = Field(None, examples=["https://bot.example.org/telegram"])
+    """Address at which Telegram calls the bot, through a proxy of yours that speaks https; unset
+    asks Telegram for messages instead, which needs nothing."""
+    webhook_listen: str = "127.0.0.1"
+    """Where the bot waits for those calls."""
+    webhook_port: int = Field(8443, ge=1, le=65535)
+    """Port it waits at; the path is that of the address."""
+    webhook_secret: SecretStr | None = None
+    """Sent along with each call, and checked; unset makes one up at every start."""
 
 
 class Discord(Section):
