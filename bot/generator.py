@@ -17,7 +17,7 @@ from types import TracebackType
 from bot import llama
 from bot.errors import ModelUnusable, PromptTooLong
 from bot.generation import Ending, Sampling, Timings, never
-from bot.states import States, Track
+from bot.states import ANEW, States, Track
 from bot.stops import StopScanner
 from bot.voice import Voice
 from ingest.prompt import RENDERER, Segment, encode, render_prompt
@@ -245,7 +245,10 @@ class LlamaGeneration:
         while self._track.length < len(ids):
             self._model.follow_load()
             start = self._track.length
-            self._track.read(ids[start : start + llama.BATCH_TOKENS])
+            end = min(start + llama.BATCH_TOKENS, len(ids))
+            if 0 < len(ids) - end < ANEW:
+                end = len(ids) - ANEW
+            self._track.read(ids[start:end])
 
     def _is_over(self) -> bool:
         if self._request.cancelled():

@@ -14,6 +14,7 @@ from bot import llama
 from bot.errors import ModelUnusable, PromptTooLong
 from bot.generation import Ending, Sampling
 from bot.generator import LlamaGenerator
+from bot.states import ANEW
 from bot.voice import Voice
 from ingest.chat import Line, Turn
 from ingest.prompt import Segment, read_reply, render_prompt
@@ -63,7 +64,7 @@ def test_what_was_read_before_is_reused_and_changes_nothing(generator: LlamaGene
     assert scratch.timings.reused < 0.2 * scratch.timings.prompt_tokens
     again = generator.generate(asked(generator, *LONG_AGO), sampling=GREEDY, seed=3)
     assert "".join(again) == expected
-    assert again.timings.evaluated == 1
+    assert again.timings.evaluated == ANEW
 
 
 def test_the_seed_decides(generator: LlamaGenerator) -> None:

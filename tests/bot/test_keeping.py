@@ -46,14 +46,16 @@ def fresh(voice: Voice) -> Iterator[LlamaGenerator]:
 
 def said(chat: int, rounds: int, before: int) -> tuple[Turn, ...]:
     """``before`` lines, a reply, and some more with every round."""
-    lines = [Line("ann", f"{TOPICS[chat]} {n}: what else?") for n in range(before + 2 * rounds)]
+    lines = [
+        Line("ann", f"{TOPICS[chat]}, part {n}: what else?") for n in range(before + 2 * rounds)
+    ]
     reply = Turn((Line("self", "not much"),), is_self=True)
     return (Turn(tuple(lines[:before])), reply, Turn(tuple(lines[before:])))
 
 
 def reply_to(generator: LlamaGenerator, chat: int, rounds: int, memory: str) -> tuple[str, int]:
     voice = generator.voice
-    before = 40 if voice.markup.is_transcript else 8  # Gemma's window of 512 is to be left behind
+    before = 30 if voice.markup.is_transcript else 8  # Gemma's window of 512 is to be left behind
     prompt = render_prompt(said(chat, rounds, before), voice.head, voice.markup, (memory,))
     generation = generator.generate(prompt, sampling=LIVELY, seed=10 * chat + rounds)
     return "".join(generation), generation.timings.reused

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.states import WORTH_COPYING, States, Track
+from bot.states import ANEW, WORTH_COPYING, States, Track
 
 HEAD = list(range(100, 150))
 
@@ -55,19 +55,19 @@ def lines(chat: int, count: int) -> list[int]:
 def test_alternating_chats_read_only_what_is_new() -> None:
     tape = Tape(5)
     states = States(tape, head=len(HEAD))
-    for length in (100, 110, 120):
+    for length in (100, 120, 140):
         for chat in range(1, 6):
             taken(states, lines(chat, length))
-    assert tape.read_tokens == len(HEAD) + 5 * 120
+    assert tape.read_tokens == len(HEAD) + 5 * 140
     assert tape.copies == 4
-    assert sorted(tape.held.values()) == [lines(chat, 120) for chat in range(1, 6)]
+    assert sorted(tape.held.values()) == [lines(chat, 140) for chat in range(1, 6)]
 
 
 def test_the_least_recently_used_gives_way() -> None:
     states = States(Tape(2), head=len(HEAD))
     for chat in (1, 2, 1, 3):
         taken(states, lines(chat, 100))
-    assert taken(states, lines(1, 101))[1] == len(HEAD) + 100
+    assert taken(states, lines(1, 120))[1] == len(HEAD) + 100
     assert taken(states, lines(2, 101))[1] == len(HEAD)
 
 
@@ -83,10 +83,10 @@ def test_a_tail_that_does_not_come_again_is_forgotten() -> None:
     assert lines(1, 100) + reply + recalled in tape.held.values()
 
 
-def test_the_same_prompt_again_reads_its_last_token() -> None:
+def test_the_same_prompt_again_reads_its_last_tokens() -> None:
     states = States(Tape(2), head=len(HEAD))
     taken(states, lines(1, 100))
-    assert taken(states, lines(1, 100))[1] == len(HEAD) + 99
+    assert taken(states, lines(1, 100))[1] == len(HEAD) + 100 - ANEW
 
 
 def test_a_short_beginning_is_not_worth_copying() -> None:
@@ -114,4 +114,4 @@ def test_what_failed_to_be_read_is_not_held() -> None:
         track.read([1, 2, 3])
     tape.is_broken = False
     assert tape.held[0] == lines(1, 10)
-    assert taken(states, lines(1, 11))[1] == len(HEAD) + 10
+    assert taken(states, lines(1, 20))[1] == len(HEAD) + 10
