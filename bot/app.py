@@ -139,8 +139,11 @@ def bare_voice(home: Home, name: str, *, head: str, self_handle: str) -> Voice:
     )
 
 
-def open_generator(voice: Voice, settings: Settings) -> Generator:
-    """Load the model into this process, or turn to the server where the voice is a server's."""
+def open_generator(voice: Voice, settings: Settings, *, is_live: bool = False) -> Generator:
+    """Load the model into this process, or turn to the server where the voice is a server's.
+
+    A live one goes from chat to chat, and keeps what it read of several.
+    """
     generate = settings.generate
     if voice.remote:
         from bot.server import ServerGenerator
@@ -153,7 +156,13 @@ def open_generator(voice: Voice, settings: Settings) -> Generator:
         )
     from bot.generator import LlamaGenerator
 
-    return LlamaGenerator(voice, context_tokens=generate.context_tokens, threads=generate.threads)
+    return LlamaGenerator(
+        voice,
+        context_tokens=generate.context_tokens,
+        threads=generate.threads,
+        chats=generate.chats if is_live else 1,
+        state_megabytes=generate.state_megabytes,
+    )
 
 
 @contextmanager

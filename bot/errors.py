@@ -2,6 +2,7 @@
 
 BotError
 ├── ModelUnusable    a model is missing, damaged, or made for another renderer
+├── SpeakingFailed   no reply came of a question: the model failed, or was too slow
 ├── PromptTooLong    what is to be shown to the model does not fit its context
 ├── ServerFailed     the OpenAI-compatible server cannot be reached or refuses
 ├── SceneError       a terminal chat was asked for something it cannot do
@@ -27,6 +28,10 @@ class BotError(AtselfError):
 
 class ModelUnusable(BotError):
     """A model that cannot speak: missing, damaged, or made for another renderer."""
+
+
+class SpeakingFailed(BotError):
+    """No reply came of a question: the model failed, it took too long, or too many waited."""
 
 
 class PromptTooLong(BotError):
