@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from bot.leaks import leaks
 from bot.leaks import plain as _plain
@@ -19,6 +20,8 @@ MOST_PARTS = 6
 MOST_CHARACTERS = 1000
 RECENT = 12  # lines of the scene that must not come back
 SHORT = 6  # letters; "lol" and 好的 may be said again, though not twice running
+_LONG = 16  # letters from which texts are compared for likeness
+_NEAR = 0.9
 # A label, or a dated one as in recalled passages, which small models like to imitate.
 # Whatever a reader takes for one counts: compared is the text in its plainest form (see _bare).
 _MARKS = r"[\s>*_`~#|•-]*"
@@ -113,6 +116,31 @@ def discreet(
     asker = scene[-1].person.id if scene else None
     asked = "\n".join(message.text for message in scene[-RECENT:] if message.person.id == asker)
     return tuple(redact(part, asked) for part in parts)
+
+
+def sendable(parts: Iterable[str], own_recent: Sequence[str]) -> tuple[str, ...]:
+    """The parts worth sending where the bot's latest messages were ``own_recent``, oldest first.
+
+    None that was sent before, be it in slightly other words, among them or each other; short ones
+    may come back, though not twice running.
+    """
+    said = [_plain(text) for text in own_recent]
+    kept: list[str] = []
+    for part in parts:
+        text = _plain(part)
+        repeats = _is_repeated(text, set(said), said[-1] if said else None)
+        if text and not repeats and not any(_is_near(text, other) for other in said):
+            kept.append(part)
+            said.append(text)
+    return tuple(kept)
+
+
+def _is_near(text: str, other: str) -> bool:
+    """Whether two texts differ in a character in ten or fewer."""
+    if min(len(text), len(other)) < _LONG or abs(len(text) - len(other)) > (1 - _NEAR) * len(text):
+        return False
+    matcher = SequenceMatcher(None, text, other, autojunk=False)
+    return matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR
 
 
 def _is_repeated(text: str, said: set[str], last: str | None) -> bool:

@@ -31,11 +31,12 @@ Examples:
 @home_option
 @json_option
 def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
-    """Remove a person and all they wrote: archive, search index, dataset and its exports.
+    """Remove a person and all they wrote: archive, index, dataset, exports, backups.
 
     A later import does not bring them back. Models trained before keep what they learned: they are
     marked, and named here, so that you can train anew.
     """
+    from bot.backups import outdate, renew
     from config.settings import Home, load
     from ingest.archive import Archive
 
@@ -55,18 +56,23 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         # command can be given again.
         marked = _mark_models(place, person, now=datetime.now(UTC))
         had_dataset = place.dataset.exists()
+        had_exports = place.exports.exists()
         shutil.rmtree(place.dataset, ignore_errors=True)
         shutil.rmtree(place.exports, ignore_errors=True)
+        outdate(place)
         sent = _clear_hosted(place)
         removed = archive.forget(f"@{person.handle}")
     was_indexed = place.index.exists()
     if was_indexed:
         _clean_index(place, settings)
+    renewed = renew(place, now=datetime.now(UTC))
     result = {
         "handle": person.handle,
         "messages_removed": removed,
         "dataset": "removed; run: atself dataset" if had_dataset else "none",
         "index": "cleaned" if was_indexed else "none",
+        "exports": "removed" if had_exports else "none",
+        "backups": f"one without them, {renewed.name}" if renewed else "none",
         "models_that_learned_from_them": marked,
         "sent_to_an_api": sent,
     }
