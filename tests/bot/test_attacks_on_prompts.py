@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from time import process_time
@@ -13,7 +14,6 @@ import pytest
 
 from bot.generator import LlamaGenerator
 from bot.history import Contexts
-from bot.llama import Model
 from ingest.archive import Archive
 from ingest.chat import Message
 from ingest.markup import Markup
@@ -165,7 +165,7 @@ def test_tokenizers_find_only_our_special_tokens(
     request: pytest.FixtureRequest,
 ) -> None:
     generator: LlamaGenerator = request.getfixturevalue(model)
-    special = special_tokens(generator._llama)
+    special = special_tokens(generator.voice.model)
     markup = generator.voice.markup
     for attack in ALL:
         segments = prompt(archive, shown[attack.id], attack, markup)
@@ -174,15 +174,16 @@ def test_tokenizers_find_only_our_special_tokens(
         assert found == Counter(filter(special.__contains__, generator.tokens(control))), attack.id
 
 
-def special_tokens(model: Model) -> set[int]:
-    """Ids of the tokens that steer a model."""
+def special_tokens(path: Path) -> set[int]:
+    """Ids of the tokens that steer the model of this file."""
     import llama_cpp
 
-    vocabulary = llama_cpp.llama_model_get_vocab(model.model)
-    steering = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
-    count = llama_cpp.llama_vocab_n_tokens(vocabulary)
-    attributes = (llama_cpp.llama_vocab_get_attr(vocabulary, id) for id in range(count))
-    return {id for id, attribute in enumerate(attributes) if attribute & steering}
+    with closing(llama_cpp.Llama(str(path), vocab_only=True, verbose=False)) as model:
+        vocabulary = llama_cpp.llama_model_get_vocab(model.model)
+        steering = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+        count = llama_cpp.llama_vocab_n_tokens(vocabulary)
+        attributes = (llama_cpp.llama_vocab_get_attr(vocabulary, id) for id in range(count))
+        return {id for id, attribute in enumerate(attributes) if attribute & steering}
 
 
 def test_servers_get_nothing_their_own_template_would_obey(
