@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from bot.leaks import leaks
-from bot.leaks import plain as _plain
 from ingest.chat import Message
 from ingest.prompt import neutralise
 
@@ -33,7 +32,7 @@ _NAMED = re.compile(rf"(?m)^{_MARKS}([\w .-]{{2,64}}?){_MARKS}[:∶︰]")
 # in the archive have handles in their place, so that no honest reply holds one.
 _RAW = re.compile(r"<(?:[@#][!&]?|/[\w -]+:|t:-?|id:)[\w:-]*>|\btg://\S*", re.IGNORECASE)
 _ALL = re.compile(
-    r"[@＠﹫]+(?=(?:everyone|here|channel|all)\b|所有人|全体成员|全員)", re.IGNORECASE
+    r"(?<!\w)[@＠﹫]+(?=(?:everyone|here|channel|all)\b|所有人|全体成员|全員)", re.IGNORECASE
 )
 _HEAPED = re.compile(
     "([\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{2})"
@@ -154,6 +153,12 @@ def _clean(part: str) -> str:
         "", _RAW.sub(lambda found: found[0].translate(_INERT).replace("tg:", "tg "), plain)
     )
     return _HEAPED.sub(r"\1", quiet).strip()
+
+
+def _plain(text: str) -> str:
+    """Letters, digits and symbols only, for comparison: "Hi!!" and "hi" are the same."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in folded if unicodedata.category(char)[0] in "LNS") or folded
 
 
 def _bare(text: str) -> str:

@@ -1,6 +1,6 @@
 """Replies that tell what they should keep: the head of the prompt, or others' words out of memory.
 
-Compared are letters, digits and symbols alone, so that spacing, dashes or markup between them hide
+Compared are letters and digits alone, so that spacing, dashes or markup between them hide
 nothing; a reply is also read backwards and out of base64. What is told in other words, or another
 language, is not found: nothing may be in a prompt that its chat must not know.
 """
@@ -20,8 +20,8 @@ FIXED = 3  # lines of the head before those the owner wrote, which are there to 
 HEAD_RUN = 28
 """Letters in a row, of a fixed line of the head, that tell it was copied: some six words. A
 character of a script without spaces counts as three."""
-LONG_RUN = 60
-"""The same for the owner's own lines and for what others said: some twelve words."""
+LONG_RUN = 48
+"""The same for the owner's own lines and for what others said: some ten words."""
 _GRAM = 6  # shorter than the shortest run in Chinese
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 _LINE = re.compile(rf"^(?:\d{{4}}-\d\d-\d\d )?@(?!{SELF}\b)[\w.-]+: ", re.MULTILINE)
@@ -37,26 +37,20 @@ def leaks(parts: Sequence[str], head: str, memory: Sequence[str] = ()) -> bool:
     )
 
 
-def plain(text: str) -> str:
-    """Letters, digits and symbols only, for comparison: "Hi!!" and "hi" are the same."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(char for char in folded if unicodedata.category(char)[0] in "LNS") or folded
-
-
 def _readings(text: str) -> Iterator[str]:
     """The text as it stands, backwards, and what is encoded in it."""
-    yield plain(text)
-    yield plain(text[::-1])
+    yield _letters(text)
+    yield _letters(text[::-1])
     for found in _ENCODED.findall(text):
         try:
-            yield plain(base64.b64decode(found + "=" * (-len(found) % 4)).decode())
+            yield _letters(base64.b64decode(found + "=" * (-len(found) % 4)).decode())
         except (binascii.Error, UnicodeDecodeError):
             continue
 
 
 def _holds(said: Iterable[str], secrets: Iterable[str], run: int) -> bool:
     """Whether any of ``said`` has ``run`` letters in a row that stand in one of ``secrets``."""
-    kept = [plain(secret) for secret in secrets]
+    kept = [_letters(secret) for secret in secrets]
     grams = {secret[i : i + _GRAM] for secret in kept for i in range(len(secret) - _GRAM + 1)}
     return any(_longest(text, grams) >= run for text in said)
 
@@ -70,3 +64,8 @@ def _longest(text: str, grams: set[str]) -> int:
         else:
             start = end + 1
     return longest
+
+
+def _letters(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in folded if unicodedata.category(char)[0] in "LN")
