@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -166,28 +168,27 @@ def test_what_the_asker_wrote_themselves_may_be_said_back(
 
 
 def with_text(message: Message, text: str) -> Message:
-    from dataclasses import replace
-
     return replace(message, text=text)
 
 
 def responder_for(generator: object, voice: Voice, memory: Fixed, tokens: int = FEW) -> Responder:
     """The way from lines to a reply, as the bot goes it; the likeliest words, so that it repeats
     itself from run to run."""
-    from collections import Counter
-    from dataclasses import replace
-
     settings = Settings.model_validate(
         {"generate": {"temperature": 0.0, "max_new_tokens": tokens, "context_tokens": 1024}}
     )
     hide = redactor(("GB",))
+
+    def redact(text: str, known: str = "") -> str:
+        return hide(text, Counter(), but=known)
+
     return Responder(
         replace(voice, head=HEAD, self_handle="kevin"),
         generator,  # type: ignore[arg-type]
         settings,
         memory=memory,
         lines_of=memory_lines,
-        redact=lambda text, known="": hide(text, Counter(), but=known),
+        redact=redact,
     )
 
 
