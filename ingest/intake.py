@@ -190,11 +190,11 @@ class Intake:
             text,
             message.kind,
             message.reply_to,
-            orjson.dumps(mentions).decode() if mentions else None,
-            _attachments(message),
+            _json(mentions),
+            _json([[attachment.kind, attachment.label] for attachment in message.attachments]),
             millis(message.edited_at) if message.edited_at else None,
             message.forwarded_from,
-            _reactions(message),
+            _json([[reaction.emoji, reaction.count] for reaction in message.reactions]),
         )
 
     def _text(self, message: RawMessage) -> tuple[str, list[int], list[Account]]:
@@ -271,14 +271,8 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
-def _attachments(message: RawMessage) -> str | None:
-    pairs = [[attachment.kind, attachment.label] for attachment in message.attachments]
-    return orjson.dumps(pairs).decode() if pairs else None
-
-
-def _reactions(message: RawMessage) -> str | None:
-    pairs = [[reaction.emoji, reaction.count] for reaction in message.reactions]
-    return orjson.dumps(pairs).decode() if pairs else None
+def _json(found: Sequence[Any]) -> str | None:
+    return orjson.dumps(found).decode() if found else None
 
 
 def _digest(message: RawMessage) -> bytes:
