@@ -19,6 +19,7 @@ from ingest.chat import Passage
 if TYPE_CHECKING:
     from ingest.linker.ranking import Ranking
     from ingest.listening import Meaning
+    from rag.index.live import Live
     from rag.recall import Recall
     from registry.artefact import ModelManifest
     from registry.store import Registry
@@ -53,6 +54,24 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
         generator = stack.enter_context(closing(open_generator(voice, settings)))
         hearing = stack.enter_context(open_hearing(home, memory))
         yield Persona(archive, voice, _responder(voice, generator, settings, memory, hearing))
+
+
+@contextmanager
+def open_responder(
+    home: Home, settings: Settings, *, model: str | None = None, live: Live | None = None
+) -> Iterator[Responder]:
+    """Open all that one speaking thread uses, on that thread, and close it again.
+
+    ``model`` and errors as in :func:`open_persona`; ``live`` is shared by all threads.
+    """
+    with ExitStack() as stack:
+        pseudonyms = settings.ingest.pseudonyms
+        archive = stack.enter_context(Archive.open(home.archive, pseudonyms=pseudonyms))
+        voice = find_voice(home, settings, model)
+        memory = stack.enter_context(open_memory(home, settings, archive, live))
+        generator = stack.enter_context(closing(open_generator(voice, settings, is_live=True)))
+        hearing = stack.enter_context(open_hearing(home, memory))
+        yield _responder(voice, generator, settings, memory, hearing)
 
 
 def find_voice(home: Home, settings: Settings, model: str | None) -> Voice:
@@ -146,7 +165,9 @@ def open_generator(voice: Voice, settings: Settings, *, is_live: bool = False) -
 
 
 @contextmanager
-def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Recall | None]:
+def open_memory(
+    home: Home, settings: Settings, archive: Archive, live: Live | None = None
+) -> Iterator[Recall | None]:
     """What recall can look up, or None where it is switched off.
 
     An index that cannot be used is named in one line, and recall goes by words.
@@ -158,9 +179,9 @@ def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Re
     from rag.recall import Recall
 
     try:
-        recall = Recall.open(settings, home, archive)
+        recall = Recall.open(settings, home, archive, live=live)
     except RecallError:  # told when it is warmed
-        recall = Recall(archive, settings, home)
+        recall = Recall(archive, settings, home, live=live)
     with recall:
         recall.warm()
         yield recall
