@@ -87,10 +87,9 @@ def open_responder(
         pseudonyms = settings.ingest.pseudonyms
         archive = stack.enter_context(Archive.open(home.archive, pseudonyms=pseudonyms))
         voice = find_voice(home, settings, model)
-        memory = stack.enter_context(open_memory(home, settings, archive, live))
+        senses = stack.enter_context(open_senses(home, settings, archive, live))
         generator = stack.enter_context(closing(open_generator(voice, settings, is_live=True)))
-        hearing = stack.enter_context(open_hearing(home, memory))
-        yield _responder(voice, generator, settings, memory, hearing)
+        yield make_responder(voice, generator, settings, senses)
 
 
 def find_voice(home: Home, settings: Settings, model: str | None) -> Voice:

@@ -37,10 +37,10 @@ from bot.platforms.base import (
     Platform,
     Reacted,
 )
+from bot.questions import Question
 from bot.recorder import Recorder
 from bot.responder import Answer
 from bot.rooms import Asked, Crew, Place
-from bot.worker import Question
 from config.settings import Settings
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, Message

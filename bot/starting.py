@@ -55,7 +55,7 @@ def _platforms(
         admins = settings.bot.admins
         found.append(TelegramPlatform(settings.telegram, home.state, admins=admins))
     if settings.discord.token:
-        from bot.platforms.discord import DiscordPlatform
+        from bot.platforms.discord.platform import DiscordPlatform
 
         token, url = settings.discord.token.get_secret_value(), settings.discord.url
 
