@@ -69,4 +69,4 @@ def _value(value: object) -> str:
         return f"{value:,.1f}"
     if isinstance(value, list | tuple):
         return "–".join(map(str, value)) or "none"
-    return str(value)
+    return str(value) or "none"
