@@ -2,6 +2,7 @@
 
 BotError
 ├── ModelUnusable    a model is missing, damaged, or made for another renderer
+├── SpeakingFailed   no reply came of a question: the model failed, or was too slow
 ├── PromptTooLong    what is to be shown to the model does not fit its context
 ├── ServerFailed     the OpenAI-compatible server cannot be reached or refuses
 ├── SceneError       a terminal chat was asked for something it cannot do
@@ -11,8 +12,9 @@ BotError
 ├── Busy             another job has what this one needs
 ├── HealthUnavailable  the port of /health and /metrics is taken
 ├── BackupUnusable   a backup is missing or damaged, or may not be restored here
-├── CommandRefused   an admin's command that cannot be done as it was given
-└── NotAvailable     a command that this version does not have yet (exit 2)
+├── CommandRefused   an admin's command that cannot be done as it was given (exit 2)
+├── AlreadyRunning   another process serves this home
+└── NoPlatform       `atself run` was given nowhere to be (exit 2)
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ class BotError(AtselfError):
 
 class ModelUnusable(BotError):
     """A model that cannot speak: missing, damaged, or made for another renderer."""
+
+
+class SpeakingFailed(BotError):
+    """No reply came of a question: the model failed, it took too long, or too many waited."""
 
 
 class PromptTooLong(BotError):
@@ -52,6 +58,16 @@ class Unreachable(BotError):
     """A platform that could not be reached for minutes."""
 
 
+class AlreadyRunning(BotError):
+    """Another process serves this home."""
+
+
+class NoPlatform(BotError):
+    """`atself run` was given nowhere to be."""
+
+    exit_code = 2
+
+
 class Busy(BotError):
     """A job that must wait for another."""
 
@@ -66,11 +82,5 @@ class BackupUnusable(BotError):
 
 class CommandRefused(BotError):
     """An admin's command that cannot be done as it was given; the message says how."""
-
-    exit_code = 2
-
-
-class NotAvailable(BotError):
-    """A command that this version does not have yet."""
 
     exit_code = 2
