@@ -127,6 +127,8 @@ class Jobs:
 
     async def _run(self, job: Job, notice: Notice | None) -> Ended:
         try:
+            if notice is not None:
+                await notice.say(self.brief(job))
             ended = await self._steps(job, notice)
         except OSError as error:
             ended = Ended("failed", f"it could not be started: {error}")

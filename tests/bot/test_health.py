@@ -22,7 +22,9 @@ async def fetch(port: int, path: str) -> tuple[int, str, str]:
         return answer.status, answer.headers["Content-Type"], await answer.text()
 
 
-def visit(status: Callable[[], Mapping[str, object]], metrics: Metrics, path: str) -> tuple[int, str, str]:
+def visit(
+    status: Callable[[], Mapping[str, object]], metrics: Metrics, path: str
+) -> tuple[int, str, str]:
     async def scene() -> tuple[int, str, str]:
         health = await Health(0, status, metrics).start()
         try:

@@ -54,6 +54,7 @@ class RunningBot:
     loaded: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     notified: list[tuple[str, tuple[Button, ...]]] = field(default_factory=list)
+    let_gone: list[str] = field(default_factory=list)
     is_stopped: bool = False
 
     def status(self) -> Mapping[str, object]:
@@ -75,6 +76,10 @@ class RunningBot:
     async def changed(self, what: str) -> None:
         """Remember."""
         self.changes.append(what)
+
+    async def let_go(self, account: Account) -> None:
+        """Remember."""
+        self.let_gone.append(account.key)
 
     async def notify(self, text: str, buttons: Sequence[Button] = ()) -> None:
         """Remember."""

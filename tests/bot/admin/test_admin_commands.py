@@ -256,7 +256,7 @@ def test_forget_asks_who_is_meant_then_removes_them_everywhere(home: Path, play:
         await at.press(paper, "Forget")
         await at.finish()
         assert paper.said[-1] == "Forgetting: done. 1 messages removed"
-        assert at.bot.changes == ["archive"]
+        assert (at.bot.changes, at.bot.let_gone) == (["archive"], ["usernice_guy"])
         assert not place.exports.exists()
         with Archive.open(place.archive) as archive:
             assert [person.handle for person in archive.people()] == ["kevin"]
