@@ -172,7 +172,7 @@ class Jobs:
     async def _show_until(
         self, ending: asyncio.Future[int], job: Job, notice: Notice | None
     ) -> None:
-        shown = ""
+        shown = self.brief(job)
         while not (await asyncio.wait([ending], timeout=self._pause))[0]:
             text = self.progress(job)
             if notice is not None and text != shown:
