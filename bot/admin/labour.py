@@ -14,10 +14,8 @@ from bot.errors import CommandRefused
 from bot.platforms.base import Commanded, Notice, Word
 from ingest.archive import Archive
 from ingest.chat import Person
+from ingest.dataset.export_command import MESSAGES, NAMES
 
-FORMS = ("messages", "trl", "openai", "pairs", "conversation", "transcript", "sharegpt",
-         "autotrain")  # fmt: skip
-"""What `atself export` writes."""
 WORDS = (
     Word("retrain", "Build the dataset anew and train on it", "[minutes]"),
     Word("index", "Bring the search index up to date"),
@@ -43,10 +41,10 @@ class LabourCommands:
 
     async def export(self, command: Commanded) -> None:
         """Write files on the machine; only their folder is told, nothing is sent into the chat."""
-        forms = tuple(dict.fromkeys(command.words.lower().split())) or FORMS[:1]
-        unknown = [form for form in forms if form not in FORMS]
+        forms = tuple(dict.fromkeys(command.words.lower().split())) or (MESSAGES,)
+        unknown = [form for form in forms if form not in NAMES]
         if unknown:
-            raise CommandRefused(f"No form {unknown[0][:20]!r}; there are: {', '.join(FORMS)}.")
+            raise CommandRefused(f"No form {unknown[0][:20]!r}; there are: {', '.join(NAMES)}.")
         self._launch(command, works.export(forms))
 
     async def forget(self, command: Commanded) -> None:
