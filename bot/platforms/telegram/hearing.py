@@ -139,7 +139,7 @@ class Ears:
         return Address.MENTION if self._is_mentioned(message) else Address.NONE
 
     def _is_mentioned(self, message: Message) -> bool:
-        kinds = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
+        kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
         found = {**message.parse_entities(kinds), **message.parse_caption_entities(kinds)}
         return any(
             entity.user == self._me or text.removeprefix("@").lower() == self._name
