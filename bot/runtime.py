@@ -194,7 +194,7 @@ class _Running:
             stack.push_async_callback(self.consent.close)
             await self._watched(stack)
             self.schedule.start()
-            stack.callback(self.schedule.stop)
+            stack.push_async_callback(self.schedule.stop)
             serving = [asyncio.ensure_future(self._platform(one)) for one in self._platforms]
             stack.push_async_callback(_ended, serving)
             stack.push_async_callback(self.desk.jobs.stop)
