@@ -250,6 +250,7 @@ class _Running:
 
         try:
             await platform.run(self.hub.post, ready)
+            await self.hub.idle()  # the end of what was typed
         except PlatformRefused as error:
             self.steering.states[platform.name] = (False, str(error))
             if not offered:
