@@ -239,7 +239,10 @@ class _Running:
             self.frame.tell(line)
             _log.info(line)
             if platform.account is not None:
-                self.steering.states[platform.name] = (True, line)
+                self.steering.states[platform.name] = (
+                    True,
+                    line.removeprefix(f"{platform.name}: "),
+                )
                 self.hub.signed_in(platform)
                 if not offered:
                     offered = True
