@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from bot.admin import works
 from bot.admin.asked import asker_of
@@ -33,6 +34,11 @@ class LabourCommands:
 
     async def retrain(self, command: Commanded) -> None:
         """Dataset, then training; what comes of it is judged, and an admin decides."""
+        if find_spec("peft") is None:  # told now, not after the dataset
+            raise CommandRefused(
+                "Training is not installed here (pip install 'atself[train]'); train elsewhere on "
+                "this home with `atself train`, then /promote."
+            )
         self._launch(command, retraining(self.desk.settings, _minutes(command.words)))
 
     async def index(self, command: Commanded) -> None:
