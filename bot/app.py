@@ -50,10 +50,29 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
         pseudonyms = settings.ingest.pseudonyms
         archive = stack.enter_context(Archive.open(home.archive, pseudonyms=pseudonyms))
         voice = find_voice(home, settings, model)
-        memory = stack.enter_context(open_memory(home, settings, archive))
+        senses = stack.enter_context(open_senses(home, settings, archive))
         generator = stack.enter_context(closing(open_generator(voice, settings)))
-        hearing = stack.enter_context(open_hearing(home, memory))
-        yield Persona(archive, voice, _responder(voice, generator, settings, memory, hearing))
+        yield Persona(archive, voice, make_responder(voice, generator, settings, senses))
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What a persona remembers and how it listens: the same for every model."""
+
+    memory: Memory | None
+    hearing: Hearing
+
+
+@contextmanager
+def open_senses(
+    home: Home, settings: Settings, archive: Archive, live: Live | None = None
+) -> Iterator[Senses]:
+    """Open memory and hearing; for the thread that replies. ``live`` is what was just heard."""
+    with (
+        open_memory(home, settings, archive, live) as memory,
+        open_hearing(home, memory) as hearing,
+    ):
+        yield Senses(memory, hearing)
 
 
 @contextmanager
@@ -68,10 +87,9 @@ def open_responder(
         pseudonyms = settings.ingest.pseudonyms
         archive = stack.enter_context(Archive.open(home.archive, pseudonyms=pseudonyms))
         voice = find_voice(home, settings, model)
-        memory = stack.enter_context(open_memory(home, settings, archive, live))
+        senses = stack.enter_context(open_senses(home, settings, archive, live))
         generator = stack.enter_context(closing(open_generator(voice, settings, is_live=True)))
-        hearing = stack.enter_context(open_hearing(home, memory))
-        yield _responder(voice, generator, settings, memory, hearing)
+        yield make_responder(voice, generator, settings, senses)
 
 
 def find_voice(home: Home, settings: Settings, model: str | None) -> Voice:
@@ -259,23 +277,21 @@ def _server_voice(home: Home, settings: Settings, registry: Registry) -> Voice:
     )
 
 
-def _responder(
-    voice: Voice,
-    generator: Generator,
-    settings: Settings,
-    memory: Memory | None,
-    hearing: Hearing,
+def make_responder(
+    voice: Voice, generator: Generator, settings: Settings, senses: Senses
 ) -> Responder:
-    if memory is None:
-        return Responder(voice, generator, settings, ranking=hearing.ranking)
+    """What answers with this voice."""
+    memory, hearing = senses.memory, senses.hearing
     from ingest.chunks import memory_lines
     from ingest.redaction.redact import redactor_for
 
-    redact = redactor_for(settings.ingest)
+    redactor = redactor_for(settings.ingest)
+
+    def redact(text: str, known: str = "") -> str:
+        return redactor(text, Counter(), but=known) if settings.ingest.redact else text
 
     def lines_of(passages: Sequence[Passage]) -> Sequence[str]:
-        lines = memory_lines(passages)
-        return tuple(redact(line, Counter()) for line in lines) if settings.ingest.redact else lines
+        return tuple(map(redact, memory_lines(passages)))
 
     return Responder(
         voice,
@@ -285,4 +301,5 @@ def _responder(
         lines_of=lines_of,
         ranking=hearing.ranking,
         meaning=hearing.meaning,
+        redact=redact,
     )

@@ -9,7 +9,12 @@ BotError
 ├── PlatformRefused  a platform will not let the bot in: a bad token, a missing intent
 ├── Undeliverable    a message will never arrive: no right to write, the chat is gone
 ├── Unreachable      a platform could not be reached for minutes
-└── NotAvailable     a command that this version does not have yet (exit 2)
+├── Busy             another job has what this one needs
+├── HealthUnavailable  the port of /health and /metrics is taken
+├── BackupUnusable   a backup is missing or damaged, or may not be restored here
+├── CommandRefused   an admin's command that cannot be done as it was given (exit 2)
+├── AlreadyRunning   another process serves this home
+└── NoPlatform       `atself run` was given nowhere to be (exit 2)
 """
 
 from __future__ import annotations
@@ -53,7 +58,29 @@ class Unreachable(BotError):
     """A platform that could not be reached for minutes."""
 
 
-class NotAvailable(BotError):
-    """A command that this version does not have yet."""
+class AlreadyRunning(BotError):
+    """Another process serves this home."""
+
+
+class NoPlatform(BotError):
+    """`atself run` was given nowhere to be."""
+
+    exit_code = 2
+
+
+class Busy(BotError):
+    """A job that must wait for another."""
+
+
+class HealthUnavailable(BotError):
+    """The port of /health and /metrics cannot be listened at."""
+
+
+class BackupUnusable(BotError):
+    """A backup that is missing, damaged, or may not be restored here."""
+
+
+class CommandRefused(BotError):
+    """An admin's command that cannot be done as it was given; the message says how."""
 
     exit_code = 2

@@ -28,8 +28,8 @@ from ingest.chat import (
 from ingest.database import bounds, connect, explained, fetched, immediate, instant, millis, reach
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
-from ingest.following import Following
 from ingest.intake import Added, Intake
+from ingest.living import Living
 from ingest.people.handles import readdress
 from ingest.scope import EVERYWHERE, Scope
 from ingest.terms import any_of
@@ -53,7 +53,7 @@ class Counts:
     replies: int
 
 
-class Archive(Following, Vocabulary):
+class Archive(Living, Vocabulary):
     """Everything that was said, and by whom. A context manager around one SQLite connection."""
 
     @classmethod
