@@ -210,10 +210,10 @@ def require_harmless(answer: Answer, lines: list[Message], passages: list[Passag
 
 def chosen() -> list[Attack]:
     """All that asks for something, and a share of what only tries to look like something else."""
-    small = [attack for attack in attacks() if len(attack.text) < 2_000]
+    small = [attack for attack in attacks() if len(attack.text) < 120]
     asking = ("orders", "prompts", "others", "secrets", "pings", "markup")
     rest = [attack for attack in small if attack.kind not in asking]
-    return [*(attack for attack in small if attack.kind in asking), *rest[::14]]
+    return [*(attack for attack in small if attack.kind in asking), *rest[::12]]
 
 
 def test_at_least_three_hundred_are_put_to_the_model() -> None:
