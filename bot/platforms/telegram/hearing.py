@@ -105,7 +105,7 @@ class Ears:
 
     def moved(self, old: int, new: int, title: str | None) -> Iterator[Moved]:
         """A group goes on as a supergroup; told once, though both of them say so."""
-        if self._memory.move(old, new):
+        if not self._memory.is_moved(chat_key(old), chat_key(new)):
             yield Moved(chat_key(old), Conversation(chat_key(new), title or "", PLATFORM))
 
     def _heard(
@@ -139,7 +139,7 @@ class Ears:
         return Address.MENTION if self._is_mentioned(message) else Address.NONE
 
     def _is_mentioned(self, message: Message) -> bool:
-        kinds = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
+        kinds: list[str | None] = [MessageEntity.MENTION, MessageEntity.TEXT_MENTION]
         found = {**message.parse_entities(kinds), **message.parse_caption_entities(kinds)}
         return any(
             entity.user == self._me or text.removeprefix("@").lower() == self._name

@@ -18,7 +18,7 @@ MOST = 4096
 """UTF-16 units of one message: https://core.telegram.org/bots/api#sendmessage."""
 JOINER = "\u2060"
 _MENTION = regex.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_])")
-_COMMAND = regex.compile(r"(?<![\w/<>])/(?=[A-Za-z0-9_])")
+_COMMAND = regex.compile(r"(?<![\p{L}\p{N}_/<>])/(?=[A-Za-z0-9_])")
 _LINK = regex.compile(
     r"(?<![A-Za-z0-9_-])(?:(t|telegram)(\.)(?=(?:me|dog)\b)|(tg)(:)(?=//))", regex.IGNORECASE
 )
@@ -52,7 +52,7 @@ def written(outgoing: Outgoing) -> tuple[str, tuple[MessageEntity, ...]]:
         return text, ()
     handle, account = outgoing.ping
     spelled = regex.escape(inert(f"@{handle}"))
-    found = regex.search(rf"(?<![\w]){spelled}(?!\w)", text)
+    found = regex.search(rf"(?<!\w){spelled}(?!\w)", text)
     if found is None:
         return text, ()
     user = User(user_id(account.key), account.name or handle, account.is_bot)

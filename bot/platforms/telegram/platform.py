@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +14,8 @@ from telegram import CallbackQuery, Message, Update, User
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bot.errors import BotError, PlatformRefused
-from bot.platforms.base import Button, Event, Notice, Outgoing, Post, Sent, Word
+from bot.errors import PlatformRefused
+from bot.platforms.base import Button, Event, Moved, Notice, Outgoing, Post, Sent, Word
 from bot.platforms.telegram.client import LOG, Limiter, Patience, client_of, reason
 from bot.platforms.telegram.hearing import Ears, as_account
 from bot.platforms.telegram.ids import chat_key, user_id
@@ -22,7 +24,7 @@ from bot.platforms.telegram.menus import Menus
 from bot.platforms.telegram.notices import Slip, shown
 from bot.platforms.telegram.sending import Letter, Sender, letter_of
 from bot.platforms.telegram.state import Memory
-from bot.platforms.telegram.updating import BAD_TOKEN, Line, listen, parsed, poll
+from bot.platforms.telegram.updating import Line, listen, parsed, poll
 from config.sections import Telegram
 from ingest.chat import Account
 from ingest.parsers.telegram import PLATFORM
@@ -90,7 +92,7 @@ class TelegramPlatform:
         self._post, self._ready = post, ready
         try:
             await self._sign_in()
-            await self._menus.show()
+            self._run_errand(self._menus.show())
             if self._settings.webhook_url:
                 await listen(self._client, self._line, self._take, self._settings)
             else:
@@ -98,7 +100,13 @@ class TelegramPlatform:
                     self._client, self._line, self._take, self._signed_in, self._patience.poll
                 )
         finally:
+            for errand in self._errands:
+                errand.cancel()
             await self._client.shutdown()
+
+    def close(self) -> None:
+        """Close the state file, after the last use."""
+        self._memory.close()
 
     async def send(self, outgoing: Outgoing) -> Sent:
         """See Platform."""
@@ -170,9 +178,9 @@ class TelegramPlatform:
             update = parsed(self._client, item)
             if update is None or self._memory.is_seen(update.update_id):
                 return
-            for event in self._heard(update):
+            for event in await self._safely(lambda: self._heard(update), update.update_id):
                 await self._posted(event, update.update_id)
-            self._memory.note_update(update.update_id)
+            await self._safely(lambda: self._memory.note_update(update.update_id), update.update_id)
         if update.callback_query:
             self._run_errand(self._release(update.callback_query))
 
@@ -183,31 +191,35 @@ class TelegramPlatform:
             self._sender.positions.note(message.chat.id if box is None else box, message.message_id)
         try:
             return self._ears.events(update, self._line.since) if self._ears else []
+        except sqlite3.Error:
+            raise
         except Exception as error:
             # One odd update must not stop all that come after it.
             LOG.error("telegram: update %d makes no sense (%r)", update.update_id, type(error))
             return []
 
     async def _posted(self, event: Event, update: int) -> None:
-        """Post until it is safe: what is not is not acknowledged either."""
+        await self._safely(lambda: self._post(event) if self._post else None, update)
+        if isinstance(event, Moved):
+            self._memory.move(event.old, event.new.id)
+
+    async def _safely(self, work: Callable[[], Any], update: int) -> Any:
+        """Work until it is done: an update that is not safe is not acknowledged either."""
         tries = 0
-        while self._post is not None:
+        while True:
             try:
-                await self._post(event)
-            except (BotError, OSError, RuntimeError, ValueError) as error:
+                done = work()
+                return await done if inspect.isawaitable(done) else done
+            except Exception as error:
                 pause = self._patience.wait(tries)
-                LOG.error("telegram: update %d is kept back %g s (%s)", update, pause, type(error))
+                LOG.error("telegram: update %d is kept back %g s (%r)", update, pause, type(error))
                 await self._sleep(pause)
                 tries += 1
-            else:
-                return
 
     async def _on_move(self, old: int, new: int) -> None:
-        if self._ears is None or self._post is None:
-            self._memory.move(old, new)
-            return
-        for event in self._ears.moved(old, new, ""):
-            await self._post(event)
+        if self._ears is not None:
+            for event in self._ears.moved(old, new, ""):
+                await self._posted(event, 0)
 
     def _notice(
         self, chat: int, topic: str | None, number: int | None, quote: int | None
@@ -226,6 +238,3 @@ class TelegramPlatform:
         task: asyncio.Task[None] = asyncio.create_task(errand)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
-
-
-__all__ = ["BAD_TOKEN", "TelegramPlatform"]

@@ -64,6 +64,7 @@ class Letter:
     markup: InlineKeyboardMarkup | None = None
     key: str | None = None
     after: int | None = None
+    tried_at: datetime | None = None
 
 
 def letter_of(outgoing: Outgoing) -> Letter:
@@ -79,6 +80,7 @@ def letter_of(outgoing: Outgoing) -> Letter:
         message_number(outgoing.quote),
         key=outgoing.key,
         after=message_number(outgoing.after),
+        tried_at=outgoing.first_tried_at,
     )
 
 
@@ -173,6 +175,7 @@ class Sender:
     async def _deliver(self, letter: Letter) -> Sent:
         tries, deadline = 0, self._deadline()
         baseline = self._baseline(letter)
+        letter = replace(letter, tried_at=letter.tried_at or self._clock())
         while True:
             self._doubt(letter, baseline)
             try:
@@ -275,15 +278,15 @@ class Sender:
         self, letter: Letter, chat: int, number: int, deadline: datetime
     ) -> datetime | str:
         """When the message of this number was sent if it is ours, else why it is not."""
-        tries = 0
+        tries, at = 0, letter.tried_at or self._clock()
         while True:
             try:
                 changed = await self._rewrite(letter, chat, number)
-                return changed.date if isinstance(changed, Message) else self._clock()
+                return changed.date if isinstance(changed, Message) else at
             except BadRequest as error:
                 text = error.message.lower()
                 if "not modified" in text:
-                    return self._clock()
+                    return at
                 return "absent" if "not found" in text or "invalid" in text else "other"
             except (Forbidden, ChatMigrated):
                 return "other"

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.platforms.base import Sent
-from bot.platforms.telegram.ids import chat_key, likely_id, message_key
+from bot.platforms.telegram.ids import chat_key, likely_id, message_key, native
 from ingest.chat import Reaction
 
 _TABLES = """
@@ -75,14 +75,15 @@ class Memory:
         moved = self._chats[key][2] if key in self._chats else None
         self._keep_chat(key, id, kind, moved)
 
-    def move(self, old: int, new: int) -> bool:
-        """Remember that a group goes on under another number; False where that was known."""
-        key = chat_key(old)
-        if key in self._chats and self._chats[key][2] == new:
-            return False
-        self._keep_chat(key, old, "group", new)
-        self.know_chat(new, "supergroup")
-        return True
+    def is_moved(self, old: str, new: str) -> bool:
+        """Whether it is known that a group goes on as another."""
+        moved_to = self._chats[old][2] if old in self._chats else None
+        return moved_to is not None and chat_key(moved_to) == new
+
+    def move(self, old: str, new: str) -> None:
+        """Remember that a basic group goes on as a supergroup."""
+        self._keep_chat(old, -native(old), "group", likely_id(new))
+        self.know_chat(likely_id(new), "supergroup")
 
     def _keep_chat(self, key: str, id: int, kind: str, moved_to: int | None) -> None:
         self._chats[key] = (id, kind, moved_to)
