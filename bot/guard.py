@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 
 from ingest.chat import Message
 from ingest.prompt import neutralise
@@ -13,6 +14,8 @@ MOST_PARTS = 6
 MOST_CHARACTERS = 1000
 RECENT = 12  # lines of the scene that must not come back
 SHORT = 6  # letters; "lol" and 好的 may be said again, though not twice running
+_LONG = 16  # letters from which texts are compared for likeness
+_NEAR = 0.9
 # A label, or a dated one as in recalled passages, which small models like to imitate.
 _LABEL = re.compile(r"(?m)^\s*(?:\[?\d{4}-\d\d-\d\d[^@\n]{0,16})?@[\w.-]{1,64}\s*[:：]")
 _SENTENCE_END = re.compile(r"[.!?…。！？~～)）\"”](?=\s|$)|[。！？]")
@@ -38,6 +41,31 @@ def fresh(parts: Iterable[str], scene: Sequence[Message]) -> tuple[str, ...]:
     said |= {_plain(message.text) for message in (*lines, *scene[-1:])}
     last = _plain(lines[-1].text) if lines else None
     return tuple(part for part in parts if not _is_repeated(_plain(part), said, last))
+
+
+def sendable(parts: Iterable[str], own_recent: Sequence[str]) -> tuple[str, ...]:
+    """The parts worth sending where the bot's latest messages were ``own_recent``, oldest first.
+
+    None that was sent before, be it in slightly other words, among them or each other; short ones
+    may come back, though not twice running.
+    """
+    said = [_plain(text) for text in own_recent]
+    kept: list[str] = []
+    for part in parts:
+        text = _plain(part)
+        repeats = _is_repeated(text, set(said), said[-1] if said else None)
+        if text and not repeats and not any(_is_near(text, other) for other in said):
+            kept.append(part)
+            said.append(text)
+    return tuple(kept)
+
+
+def _is_near(text: str, other: str) -> bool:
+    """Whether two texts differ in a character in ten or fewer."""
+    if min(len(text), len(other)) < _LONG or abs(len(text) - len(other)) > (1 - _NEAR) * len(text):
+        return False
+    matcher = SequenceMatcher(None, text, other, autojunk=False)
+    return matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR
 
 
 def _is_repeated(text: str, said: set[str], last: str | None) -> bool:
