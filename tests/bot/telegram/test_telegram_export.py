@@ -52,7 +52,7 @@ class Told:
         head = {"name": self.chat.title, "type": self.kind, "id": bare}
         raw = json.dumps(head | {"messages": self.rows}, ensure_ascii=False).encode()
         assert claims(raw)
-        found = parse(Reading(io.BufferedReader(io.BytesIO(raw)), "result.json", UTC))  # type: ignore[arg-type]
+        found = parse(Reading(io.BufferedReader(io.BytesIO(raw)), "result.json", UTC))
         return [message for message in found if isinstance(message, RawMessage)]
 
 
