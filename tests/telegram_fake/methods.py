@@ -57,7 +57,7 @@ class Methods(Telling):
         message |= {"text": text} | ({"entities": entities} if entities else {})
         message |= self._place(chat, target, message_thread_id)
         message |= {"reply_markup": reply_markup} if reply_markup else {}
-        chat.log[int(message["message_id"])] = message
+        chat.keep(message)
         self.sent_log.append(
             _sent(message, target, message_thread_id, self.clock(), disable_notification)
         )
@@ -168,7 +168,7 @@ class Methods(Telling):
         return message
 
     def _check_topic(self, chat: Chat, topic: int | None) -> None:
-        if topic is not None and "forum_topic_created" not in chat.log.get(topic, {}):
+        if topic is not None and topic not in chat.topics:
             raise bad("message thread not found")
 
     def _target(self, chat: Chat, reply: Json) -> int | None:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 UNASKED = ("message_reaction", "message_reaction_count", "chat_member")
 """Kinds of updates that are sent only where ``allowed_updates`` names them."""
+MOST_KEPT = 5_000
+"""Messages of a chat that can still be answered or edited."""
 SUPERGROUP = -1_000_000_000_000
 
 
@@ -50,7 +52,17 @@ class Chat:
     member: Json | None = None
     migrated_to: int | None = None
     log: dict[int, Json] = field(default_factory=dict)
+    topics: set[int] = field(default_factory=set)
     last: int = 0
+
+    def keep(self, message: Json) -> None:
+        """Keep a message, and forget the oldest: those to come are many in a soak."""
+        number = int(message["message_id"])
+        self.log[number] = message
+        if "forum_topic_created" in message:
+            self.topics.add(number)
+        if len(self.log) > MOST_KEPT:
+            del self.log[next(iter(self.log))]
 
     @property
     def is_small(self) -> bool:

@@ -14,7 +14,8 @@ from bot.platforms.base import Button
 from bot.platforms.telegram.client import LOG, reason
 from bot.platforms.telegram.ids import message_number
 from bot.platforms.telegram.inert import MOST, longest, unpinging
-from bot.platforms.telegram.sending import Letter, Sender
+from bot.platforms.telegram.letters import Letter
+from bot.platforms.telegram.sending import Sender
 from bot.platforms.telegram.state import Memory
 
 _MOST_DATA = 64

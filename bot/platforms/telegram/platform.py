@@ -20,9 +20,10 @@ from bot.platforms.telegram.client import LOG, Limiter, Patience, client_of, rea
 from bot.platforms.telegram.hearing import Ears, as_account
 from bot.platforms.telegram.ids import chat_key, user_id
 from bot.platforms.telegram.inert import longest
+from bot.platforms.telegram.letters import Letter, letter_of
 from bot.platforms.telegram.menus import Menus
 from bot.platforms.telegram.notices import Slip, shown
-from bot.platforms.telegram.sending import Letter, Sender, letter_of
+from bot.platforms.telegram.sending import Sender
 from bot.platforms.telegram.state import Memory
 from bot.platforms.telegram.updating import Line, listen, parsed, poll
 from config.sections import Telegram
@@ -34,6 +35,8 @@ PRIVACY = (
     "replies to it; in BotFather send /setprivacy, choose @{name}, Disable; then remove the bot "
     "from each group and add it again"
 )
+_TYPING_SECONDS = 3.0
+"""Longest wait for what is only shown: a reply must not wait for it."""
 
 
 def _now() -> datetime:
@@ -125,7 +128,11 @@ class TelegramPlatform:
         thread = int(topic) if topic not in (None, "1") else None
         try:
             await self._client.send_chat_action(
-                self._memory.chat_id(chat), ChatAction.TYPING, message_thread_id=thread
+                self._memory.chat_id(chat),
+                ChatAction.TYPING,
+                message_thread_id=thread,
+                read_timeout=_TYPING_SECONDS,
+                connect_timeout=_TYPING_SECONDS,
             )
         except TelegramError as error:
             LOG.debug("telegram: typing in %s failed (%s)", chat, reason(error))

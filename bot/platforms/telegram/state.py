@@ -131,6 +131,12 @@ class Memory:
         )
         return {int(row[0]) for row in found}
 
+    def newest_own(self, chat: int) -> int | None:
+        """The highest number of the bot's own messages in a chat."""
+        row = self._db.execute("SELECT max(message) FROM telegram_own WHERE chat = ?", (chat,))
+        found: int | None = row.fetchone()[0]
+        return found
+
     def sent(self, key: str) -> Sent | None:
         """What became of an earlier try that was told to have arrived."""
         with closing(

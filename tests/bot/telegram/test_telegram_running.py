@@ -6,7 +6,6 @@ import asyncio
 import logging
 from pathlib import Path
 
-import httpx
 import pytest
 
 from bot.errors import PlatformRefused
@@ -14,7 +13,6 @@ from bot.platforms.base import Event, Word
 from bot.platforms.telegram import TelegramPlatform
 from config.sections import Telegram
 from tests.bot.telegram.conftest import QUICK, Running, key_of, running, saying
-from tests.servers import free_port
 from tests.telegram_fake import FakeTelegram, Fault
 
 
@@ -192,52 +190,6 @@ def test_an_update_nobody_can_read_does_not_stop_the_rest(fake: FakeTelegram, st
             [heard] = await bot.heard()
             assert heard.message.text == "after"
             await bot.idle()
-
-    asyncio.run(scenario())
-
-
-def test_a_webhook_hears_what_carries_the_secret(fake: FakeTelegram, state: Path) -> None:
-    async def scenario() -> None:
-        group, ann = fake.supergroup(), fake.user("Ann")
-        port = free_port()
-        url = f"http://127.0.0.1:{port}/hook"
-        async with running(fake, state, webhook_url=url, webhook_port=port) as bot:
-            assert bot.lines == ["telegram: @self_bot, webhook"]
-            failures = iter([OSError("disk full")])
-
-            async def full(_event: Event) -> None:
-                for failure in failures:
-                    raise failure
-
-            bot.post = full
-            for text in ("one", "two"):
-                fake.say(group, ann, text)
-            assert [heard.message.text for heard in await bot.heard(2)] == ["one", "two"]
-            await bot.idle()
-            assert set(fake.webhook_answers) == {200}
-            body = {"update_id": 1, "message": {}}
-            async with httpx.AsyncClient() as client:
-                bare = await client.post(url, json=body)
-                forged = await client.post(
-                    url, json=body, headers={"X-Telegram-Bot-Api-Secret-Token": "guess"}
-                )
-            assert (bare.status_code, forged.status_code) == (403, 403)
-            assert len(fake.webhook["secret_token"]) >= 32
-
-    asyncio.run(scenario())
-
-
-def test_a_port_that_is_taken_is_told(fake: FakeTelegram, state: Path) -> None:
-    async def scenario() -> None:
-        settings = Telegram(
-            token=fake.token,
-            url=fake.url,
-            webhook_url="http://127.0.0.1/hook",
-            webhook_port=fake.port,
-        )
-        platform = TelegramPlatform(settings, state, patience=QUICK)
-        with pytest.raises(PlatformRefused, match="webhook_port"):
-            await platform.run(_nothing, lambda _: None)
 
     asyncio.run(scenario())
 
