@@ -74,7 +74,7 @@ class TelegramPlatform:
             self._client, self._memory, self._patience, clock, sleep, self._on_move
         )
         self._menus = Menus(self._client, [one for one in admins if one.startswith(PLATFORM)])
-        self._line = Line(self._patience, clock, sleep, self._tell)
+        self._line = Line(self._patience, clock, sleep)
         self._ears: Ears | None = None
         self._post: Post | None = None
         self._ready: Callable[[str], None] = LOG.info
@@ -167,17 +167,13 @@ class TelegramPlatform:
         self._me = self._client.bot
         self._ears = Ears(self._memory, self._me, self._notice)
         self._line.started()
-        self._signed_in()
         if not self._me.can_read_all_group_messages:
-            self._tell(PRIVACY.format(name=self._me.username))
+            self._ready(PRIVACY.format(name=self._me.username))
+        self._signed_in()
 
     def _signed_in(self) -> None:
         way = "webhook" if self._settings.webhook_url else "polling"
         self._ready(f"telegram: @{self._me.username if self._me else ''}, {way}")
-
-    def _tell(self, text: str) -> None:
-        LOG.warning("%s", text)
-        self._ready(text)
 
     async def _take(self, item: Any) -> None:
         """Pass on one update; returns once it is safe."""

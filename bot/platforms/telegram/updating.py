@@ -37,7 +37,7 @@ Take = Callable[[Any], Awaitable[None]]
 
 
 class Line:
-    """The connection to Telegram: what fails is waited out, and told once until it works again.
+    """The connection to Telegram: what fails is waited out, and logged once until it works again.
 
     ``since`` is when it last began to work after a start or a longer outage.
     """
@@ -47,9 +47,8 @@ class Line:
         patience: Patience,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
-        tell: Callable[[str], None],
     ) -> None:
-        self._patience, self._clock, self._sleep, self._tell = patience, clock, sleep, tell
+        self._patience, self._clock, self._sleep = patience, clock, sleep
         self._failures, self._told = 0, ""
         self._failed_at: datetime | None = None
         self.since = _second(clock())
@@ -59,7 +58,7 @@ class Line:
         self.since = _second(self._clock())
 
     async def failed(self, error: TelegramError) -> None:
-        """Tell what is wrong, once, and wait; raises PlatformRefused where waiting is no use."""
+        """Log what is wrong, once, and wait; raises PlatformRefused where waiting is no use."""
         if isinstance(error, InvalidToken):
             raise PlatformRefused(BAD_TOKEN) from None
         is_rival = isinstance(error, Conflict)
@@ -67,7 +66,7 @@ class Line:
         kind = "rival" if is_rival else "network"
         if self._told != kind and (is_rival or self._failures):
             self._told = kind
-            self._tell(text)
+            LOG.warning("%s", text)
         self._failed_at = self._failed_at or self._clock()
         pause = pause_of(error, self._patience, self._failures)
         self._failures += 1
