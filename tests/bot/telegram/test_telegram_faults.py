@@ -25,6 +25,7 @@ def fault_of(dice: random.Random) -> Fault:
             Fault.reset(has_effect=has_effect),
             Fault.failed(dice.choice([500, 502, 504]), has_effect=has_effect),
             Fault.slow(0.2),
+            Fault.trickle(0.1),
             Fault.slow(0.02, has_effect=has_effect),
             Fault.conflict(),
         ]

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.platforms.telegram import Limiter, TelegramPlatform
 from bot.platforms.telegram.inert import JOINER, inert, longest, units
-from tests.bot.telegram.conftest import running, saying
+from config.sections import Telegram
+from tests.bot.telegram.conftest import saying
 from tests.telegram_fake import FakeTelegram
 from tests.telegram_fake.texts import recognised
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
-
-
-def test_any_text_arrives_as_it_is_but_for_what_makes_it_inert(
-    fake: FakeTelegram, state: Path
-) -> None:
-    async def scenario() -> None:
-        ann = fake.user("Ann")
-        chat = fake.private(ann)
-        async with running(fake, state, limiter=None) as bot:
-            fake.say(chat, ann, "hello")
-            await bot.heard()
-
-            async def arrives(text: str) -> None:
-                await bot.platform.send(saying(chat, text))
-                sent = fake.sent[-1]
-                assert sent.text.replace(JOINER, "") == text.strip().replace(JOINER, "")
-                assert not any(e["type"] in ("mention", "bot_command") for e in sent.entities)
-
-            for text in EXAMPLES:
-                await arrives(text)
-
-    asyncio.run(scenario())
 
 
 EXAMPLES = (
@@ -48,6 +30,46 @@ EXAMPLES = (
     "\x01\x02 control",
     "é/start @@bob\u200b@bob ＠bob",
 )
+
+
+class Posting:
+    """A bot that sends to one private chat, on a loop of its own."""
+
+    def __init__(self, fake: FakeTelegram, state: Path) -> None:
+        self.fake, self.runner = fake, asyncio.Runner()
+        self.chat = fake.private(fake.user("Ann"))
+        settings = Telegram(token=fake.token, url=fake.url)
+        freely = Limiter(overall_max_rate=0, group_max_rate=0)
+        self.platform = TelegramPlatform(settings, state, limiter=freely)
+        self.platform._memory.know_chat(self.chat.id, "private")
+
+    def arrives(self, text: str) -> None:
+        """Send ``text`` and look at what came."""
+        self.runner.run(self.platform.send(saying(self.chat, text)))
+        sent = self.fake.sent[-1]
+        assert sent.text.replace(JOINER, "") == text.strip().replace(JOINER, "").strip()
+        assert not any(one["type"] in ("mention", "bot_command") for one in sent.entities)
+
+
+@pytest.fixture
+def posting(fake: FakeTelegram, state: Path) -> Iterator[Posting]:
+    """A bot that sends."""
+    bot = Posting(fake, state)
+    with bot.runner:
+        bot.runner.run(bot.platform._client.initialize())
+        yield bot
+        bot.runner.run(bot.platform._client.shutdown())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(TEXTS.filter(lambda text: bool(text.strip())))
+def test_any_text_arrives_as_it_is_but_for_what_makes_it_inert(posting: Posting, text: str) -> None:
+    posting.arrives(text)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_texts_of_many_scripts_arrive(posting: Posting, text: str) -> None:
+    posting.arrives(text)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
