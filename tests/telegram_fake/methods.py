@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.telegram_fake.checks import Refused, bad
 from tests.telegram_fake.telling import Telling
-from tests.telegram_fake.texts import MOST, Entity, overlap, recognised, sound, units
+from tests.telegram_fake.texts import MOST, Entity, cleaned, overlap, recognised, sound, units
 from tests.telegram_fake.world import Chat, Json, Sent
 
 NOT_MODIFIED = (
@@ -182,14 +182,14 @@ class Methods(Telling):
 
     def _content(self, text: str, given: list[Entity]) -> tuple[str, list[Entity]]:
         """The text as it is kept, trimmed, with entities given and recognised."""
-        kept = text.strip()
+        kept = cleaned(text).strip()
         if not kept:
             raise bad("message text is empty")
         if units(kept) > MOST:
             raise bad("message is too long")
-        if not all(sound(text, entity) for entity in given):
+        if not all(sound(cleaned(text), entity) for entity in given):
             raise bad("ENTITY_BOUNDS_INVALID")
-        shift = units(text) - units(text.lstrip())
+        shift = units(cleaned(text)) - units(cleaned(text).lstrip())
         found = [one | {"offset": one["offset"] - shift} for one in given if self._is_known(one)]
         found += [one for one in recognised(kept) if not any(overlap(one, two) for two in found)]
         return kept, sorted(found, key=lambda entity: int(entity["offset"]))

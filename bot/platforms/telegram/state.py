@@ -17,6 +17,7 @@ from pathlib import Path
 from bot.platforms.base import Sent
 from bot.platforms.telegram.ids import chat_key, likely_id, message_key, native
 from ingest.chat import Reaction
+from ingest.database import BUSY_SECONDS, explained
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS telegram_chat (
@@ -44,7 +45,6 @@ _KEPT = {
 }
 """Newest rows that stay in each table."""
 _PRUNE_EVERY = 1_000
-_BUSY_SECONDS = 15
 BOX = 0
 """Stands for private chats and basic groups together, whose messages are numbered as one."""
 
@@ -53,11 +53,12 @@ class Memory:
     """The tables, and what is asked of them often. For the event loop's thread alone."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        for statement in filter(str.strip, _TABLES.split(";")):
-            self._db.execute(statement)
+        with explained(path):
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            for statement in filter(str.strip, _TABLES.split(";")):
+                self._db.execute(statement)
         rows = self._db.execute("SELECT key, id, kind, moved_to FROM telegram_chat").fetchall()
         self._chats = {str(key): (int(id), str(kind), moved) for key, id, kind, moved in rows}
         self._updates = {row[0] for row in self._db.execute("SELECT id FROM telegram_update")}

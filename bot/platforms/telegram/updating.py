@@ -118,6 +118,10 @@ async def poll(
             continue
         if line.works():
             again()
+        if not updates:
+            # All is confirmed. After a week of silence ids start anew anywhere, perhaps below the
+            # last (https://core.telegram.org/bots/api#update), and would be skipped.
+            offset = 0
         for update in sorted(updates, key=lambda update: int(update["update_id"])):
             await take(update)
             offset = max(offset, int(update["update_id"]) + 1)

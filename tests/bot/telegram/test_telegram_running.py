@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from telegram.error import NetworkError
 
 from bot.errors import PlatformRefused
 from bot.platforms.base import Event, Word
-from bot.platforms.telegram import TelegramPlatform
+from bot.platforms.telegram import Patience, TelegramPlatform
+from bot.platforms.telegram.updating import Line
+from config.errors import AtselfError
 from config.sections import Telegram
 from tests.bot.telegram.conftest import QUICK, Running, key_of, running, saying
 from tests.telegram_fake import FakeTelegram, Fault
@@ -250,6 +255,49 @@ async def _nothing(_event: Event) -> None:
 
 async def _as_none(waited: object) -> None:
     await waited  # type: ignore[misc]
+
+
+def test_updates_numbered_anew_are_heard(fake: FakeTelegram, state: Path) -> None:
+    async def scenario() -> None:
+        group, ann = fake.supergroup(), fake.user("Ann")
+        async with running(fake, state, patience=replace(QUICK, poll=0)) as bot:
+            fake.say(group, ann, "before a week of silence")
+            await bot.heard()
+            await bot.idle()
+            count = fake.counts["getUpdates"]
+            await bot.until(lambda: fake.counts["getUpdates"] > count + 2)
+            fake.next_update = 1000
+            fake.say(group, ann, "after it")
+            assert (await bot.heard(2))[1].message.text == "after it"
+
+    asyncio.run(scenario())
+
+
+def test_after_a_long_outage_what_was_missed_is_caught_up() -> None:
+    now = [datetime(2026, 3, 1, 12, 0, 0, 500, tzinfo=UTC)]
+
+    async def sleep(seconds: float) -> None:
+        now[0] += timedelta(seconds=seconds)
+
+    async def scenario() -> None:
+        line = Line(Patience(), lambda: now[0], sleep)
+        began = line.since
+        await line.failed(NetworkError("down"))
+        line.works()
+        assert line.since == began
+        for _ in range(8):
+            await line.failed(NetworkError("down"))
+        assert now[0] - began > timedelta(minutes=3)
+        assert line.works()
+        assert line.since == now[0].replace(microsecond=0)
+
+    asyncio.run(scenario())
+
+
+def test_a_state_file_that_is_none_is_told(fake: FakeTelegram, state: Path) -> None:
+    state.write_text("not a database, but long enough to be looked at" * 30)
+    with pytest.raises(AtselfError, match="not a sound SQLite file"):
+        TelegramPlatform(Telegram(token=fake.token, url=fake.url), state)
 
 
 def test_a_bot_that_runs_again_sends_again(fake: FakeTelegram, state: Path) -> None:
