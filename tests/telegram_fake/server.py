@@ -25,8 +25,8 @@ _BATCH = 100
 class FakeTelegram(Methods):
     """Use as a context manager; ``url`` is what ``telegram.url`` is to be set to.
 
-    ``hook`` is asked before every request but ``getUpdates`` polls that wait; ``plan`` adds faults
-    for the next calls. ``deliver`` may double or reorder what ``getUpdates`` answers.
+    ``hook`` is asked before every request, polls as well; ``plan`` adds faults for the next calls.
+    ``deliver`` may double or reorder what ``getUpdates`` answers.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time, port: int = 0) -> None:

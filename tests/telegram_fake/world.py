@@ -39,7 +39,7 @@ class User:
         return data | {key: value for key, value in more.items() if value}
 
 
-@dataclass
+@dataclass(eq=False)
 class Chat:
     """A chat; ``id`` as the Bot API has it, ``status`` is the bot's own in it."""
 
@@ -114,7 +114,6 @@ class World:
         self.answered: list[str] = []
         self.commands: dict[str, list[Json]] = {}
         self.edits: list[tuple[int, int, str]] = []
-        self.calls: dict[str, int] = {}
         self.webhook: Json = {}
         self.small_last = 0
         self.next_update = 500_000
