@@ -75,6 +75,23 @@ def open_senses(
         yield Senses(memory, hearing)
 
 
+@contextmanager
+def open_responder(
+    home: Home, settings: Settings, *, model: str | None = None, live: Live | None = None
+) -> Iterator[Responder]:
+    """Open all that one speaking thread uses, on that thread, and close it again.
+
+    ``model`` and errors as in :func:`open_persona`; ``live`` is shared by all threads.
+    """
+    with ExitStack() as stack:
+        pseudonyms = settings.ingest.pseudonyms
+        archive = stack.enter_context(Archive.open(home.archive, pseudonyms=pseudonyms))
+        voice = find_voice(home, settings, model)
+        senses = stack.enter_context(open_senses(home, settings, archive, live))
+        generator = stack.enter_context(closing(open_generator(voice, settings, is_live=True)))
+        yield make_responder(voice, generator, settings, senses)
+
+
 def find_voice(home: Home, settings: Settings, model: str | None) -> Voice:
     """The voice of a trained version, of the bare base, or of the server in the settings.
 

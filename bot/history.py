@@ -46,11 +46,14 @@ class Contexts:
         self._listener = Listener(gap, ranking, meaning)
         self._runs: deque[tuple[str, ...]] = deque(maxlen=RUNS)
 
-    def choose(self, history: Sequence[Message]) -> tuple[Message, ...]:
-        """The lines before and with the last of ``history``, oldest first; at least that one."""
+    def choose(self, history: Sequence[Message], room: str | None = None) -> tuple[Message, ...]:
+        """The lines before and with the last of ``history``, oldest first; at least that one.
+
+        ``room`` names the topic of a chat that has several.
+        """
         *earlier, trigger = history
         lines = [*(message for message in earlier if is_noise(message) is None), trigger]
-        chances = self._listener.hear(lines)
+        chances = self._listener.hear(lines, room)
         run = self._running(chances, trigger)
         chosen = self._belonging(lines, chances) | {trigger.id}
         shown = tuple(map(self._shortened, _merged(lines, run, chosen, trigger.reply_to)))

@@ -37,10 +37,10 @@ from bot.platforms.base import (
     Platform,
     Reacted,
 )
+from bot.questions import Question
 from bot.recorder import Recorder
 from bot.responder import Answer
 from bot.rooms import Asked, Crew, Place
-from bot.worker import Question
 from config.settings import Settings
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, Message
@@ -93,7 +93,8 @@ class Hub:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._left: list[Noted] = []
         self._unsent: list[Planned] = []
-        self._recovered: set[str] = set()
+        self._recovered = {name: asyncio.Event() for name in parts.platforms}
+        self._taken_up: set[str] = set()
         self._is_closing = False
 
     async def start(self) -> None:
@@ -263,9 +264,15 @@ class Hub:
     async def _take_up(self, platform: str, signing: Awaitable[None]) -> None:
         """Finish what the last run left on a platform: replies half sent, questions unanswered."""
         await signing
-        if platform in self._recovered:
+        if platform in self._taken_up:
             return
-        self._recovered.add(platform)
+        self._taken_up.add(platform)
+        try:
+            await self._finish(platform)
+        finally:
+            self._recovered[platform].set()
+
+    async def _finish(self, platform: str) -> None:
         fresh = timedelta(minutes=self._settings.talk.stale_minutes)
         mine = [one for one in self._unsent if one.outgoing.chat.startswith(f"{platform}:")]
         for _, parts in groupby(mine, key=lambda one: one.answered):
@@ -331,7 +338,11 @@ class Hub:
             is_logged=lambda chat: parts.book.rules(chat).is_logged,
             newest=self.house.newest,
             said=self._said,
+            ready=self._ready,
         )
+
+    async def _ready(self, platform: str) -> None:
+        await self._recovered[platform].wait()
 
     def _said(self, place: Place, message: Message, asked: Asked | None, part: int) -> None:
         """A part of a reply arrived."""

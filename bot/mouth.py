@@ -43,7 +43,8 @@ class Mouth:
 
     ``said`` hears of every part that arrived, with what it answers and its place in the reply.
     ``conversation`` knows chats by id, ``is_logged`` whether they are kept, ``newest`` the newest
-    message in each.
+    message in each; ``ready`` waits until what a crash left on a platform is finished: a message
+    nobody knows of must be looked for before others are sent.
     """
 
     platforms: Mapping[str, Platform]
@@ -58,11 +59,13 @@ class Mouth:
     is_logged: Callable[[str], bool]
     newest: Callable[[str], str | None]
     said: Callable[[Place, Message, Asked | None, int], None]
+    ready: Callable[[str], Awaitable[None]]
 
     async def say(self, room: Room, covered: Sequence[Asked], answer: Answer) -> str:
         """Send a reply; how it went, for /why. Raises Undeliverable or Unreachable."""
         asked = covered[-1]
-        platform = self.platforms[asked.account.platform]
+        platform = self.platforms[_platform_of(room.place.chat)]
+        await self.ready(platform.name)
         parts = sendable(answer.reply.parts, _own_lines(room))
         if not parts:
             return "it would have said the same again"
@@ -206,6 +209,7 @@ def _live(room: Room, now: datetime) -> int:
 
 
 def _between(room: Room, asked: Message) -> int:
-    """Messages of the room since the one that is answered."""
-    ids = [message.id for message in room.history]
-    return len(ids) - 1 - ids.index(asked.id) if asked.id in ids else len(ids)
+    """Messages of others in the room since the one that is answered."""
+    lines = list(room.history)
+    start = next((place for place, one in enumerate(lines) if one.id == asked.id), -1)
+    return sum(not one.person.is_self for one in lines[start + 1 :])

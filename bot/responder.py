@@ -8,15 +8,16 @@ history → context of the message (bot.history) → recall → prompt (ingest.p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from bot.errors import SpeakingFailed
 from bot.generation import Ending, Generator, Sampling, Timings, never
 from bot.guard import fresh, tidy
 from bot.history import Contexts
 from bot.voice import Voice
-from ingest.chat import Message, Passage, Reply
+from ingest.chat import Line, Message, Passage, Reply, Turn
 from ingest.chunks import MEMORY_SHARE
 from ingest.prompt import Segment, read_reply, render_prompt, turns_of
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 TRIES = 3
 QUERY_LINES = 3  # lines of the context that recall is asked with
+GREETING = "hi! how are you?"
+PROOF_TOKENS = 16
 WARMER = 0.15  # added to the temperature with every further try
 
 
@@ -109,15 +112,17 @@ class Responder:
         now: datetime,
         seed: int,
         chat: str | None = None,
+        topic: str | None = None,
         cancelled: Callable[[], bool] = never,
         watch: Callable[[str], None] = lambda _text: None,
     ) -> Answer:
         """Answer the last message of ``history`` (oldest first, not empty).
 
         Recall sees what was said strictly before ``now``, in ``chat`` alone where one is given.
+        ``topic`` is the part of the chat that ``history`` is of, where it has parts.
         ``watch`` is shown the text so far, from the start again with every try.
         """
-        context = self._contexts.choose(history)
+        context = self._contexts.choose(history, f"{history[-1].chat} {topic}" if topic else None)
         passages = self._recalled(context, now, chat)
         prompt = self._prompt(context, passages)
         for attempt in range(TRIES):
@@ -126,6 +131,23 @@ class Responder:
             if parts or timings.ending is Ending.CANCELLED:
                 break
         return Answer(Reply(parts), passages, prompt, text, timings, attempt + 1)
+
+    def prove(self) -> str:
+        """Let the model answer a greeting, as proof that it can speak; what it said.
+
+        Raises SpeakingFailed where it says nothing, and whatever a model raises that cannot.
+        """
+        turns = (Turn((Line("friend", GREETING),)),)
+        prompt = render_prompt(turns, self.voice.head, self.voice.markup)
+        sampling = replace(self._sampling, max_new_tokens=PROOF_TOKENS)
+        for seed in range(TRIES):
+            text = "".join(self.generator.generate(prompt, sampling=sampling, seed=seed))
+            if any(char.isprintable() and not char.isspace() for char in text):
+                return text
+        raise SpeakingFailed(
+            f"{self.voice.name}: answers a greeting with nothing, {TRIES} times; "
+            "choose another version, or train again"
+        )
 
     def _recalled(
         self, context: Sequence[Message], now: datetime, chat: str | None

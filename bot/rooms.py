@@ -22,8 +22,8 @@ from bot.admin.controls import Told
 from bot.errors import BotError
 from bot.gate import Decision, Rules, Scorer, Situation, Verdict, decide, moved_on
 from bot.platforms.base import Address
+from bot.questions import Priority, Question
 from bot.responder import Answer
-from bot.worker import Question
 from ingest.chat import Account, Message
 
 _log = logging.getLogger("atself.rooms")
@@ -236,7 +236,7 @@ class Room:
             topic=self.place.topic,
             now=now,
             seed=self._crew.dice.randrange(2**31),
-            priority=0 if writing.decision.is_addressed else 1,
+            priority=Priority.ADDRESSED if writing.decision.is_addressed else Priority.OVERHEARD,
             deadline=now + self._crew.patience,
         )
         task = writing.task = asyncio.ensure_future(self._crew.answer(question))

@@ -79,8 +79,8 @@ async def run_bots(frame: Frame) -> None:
     async with AsyncExitStack() as stack:
         if not stack.enter_context(claimed(home.path)):
             raise AlreadyRunning(f"{home.path}: another `atself run` serves it; stop that first")
-        thinking = stack.enter_context(open_thinking(home, frame.settings, frame.model))
-        frame.tell(f"model: {thinking.worker.name}")
+        thinking = await stack.enter_async_context(open_thinking(home, frame.settings, frame.model))
+        frame.tell(f"model: {thinking.worker.stats.model}")
         book = stack.enter_context(Chatbook(home.state, frame.settings.bot))
         running = await _assembled(frame, thinking, book, stack)
         frame.tell(_allowed(frame.settings, book))
@@ -222,7 +222,7 @@ class _Running:
 
     def _gauges(self, status: Callable[[], Mapping[str, object]]) -> None:
         def waiting() -> float:
-            return float(self.steering.thinking.worker.stats.waiting)
+            return float(self.steering.thinking.worker.stats.queued)
 
         recorder = self.steering.recorder
         self.metrics.gauge("replies_waiting", "Replies waiting for the model.", waiting)

@@ -52,11 +52,17 @@ def _platforms(
     if settings.telegram.token:
         from bot.platforms.telegram import TelegramPlatform
 
-        found.append(TelegramPlatform(settings.telegram, home.state))
+        admins = settings.bot.admins
+        found.append(TelegramPlatform(settings.telegram, home.state, admins=admins))
     if settings.discord.token:
-        from bot.platforms.discord import DiscordPlatform
+        from bot.platforms.discord.platform import DiscordPlatform
 
-        found.append(DiscordPlatform(settings.discord, home.state, book))
+        token, url = settings.discord.token.get_secret_value(), settings.discord.url
+
+        def is_allowed(chat: str, places: Sequence[str]) -> bool:
+            return book.rules(chat, places).is_allowed
+
+        found.append(DiscordPlatform(token, home.state, is_allowed, url=url))
     if speaker:
         from bot.platforms.terminal import TerminalPlatform
 

@@ -40,14 +40,20 @@ class Steering:
         """The parts of the bot and how they are; see the protocol."""
         rooms = self.hub.house.rooms if self.hub else ()
         busy = sum(room.is_busy for room in rooms)
-        worker = self.thinking.worker
-        stats = worker.stats
+        stats = self.thinking.worker.stats
         parts: dict[str, object] = {
-            "model": {"is_well": stats.is_well, "state": worker.name, "version": worker.name},
+            "model": {
+                "is_well": bool(stats.model),
+                "state": stats.model,
+                "version": stats.model,
+                "answered": stats.answered,
+                "failed": stats.failed,
+                "tokens_per_second": round(stats.tokens_per_second, 1),
+            },
             "queue": {
                 "is_well": True,
-                "state": f"{stats.waiting} waiting, {busy} conversations in work",
-                "waiting": stats.waiting,
+                "state": f"{stats.queued} waiting, {busy} conversations in work",
+                "waiting": stats.queued,
                 "busy": busy,
             },
             "archive": {

@@ -1,20 +1,18 @@
-"""What replies are thought with: the model, the memory, and the worker that uses both."""
+"""What replies are thought with: the worker, and what keeps its memory up to date."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.app import Senses, find_voice, make_responder, open_generator, open_senses
-from bot.responder import Responder
+from bot.app import open_responder
 from bot.worker import Worker
 from config.errors import AtselfError
 from config.settings import Home, Settings
-from ingest.archive import Archive
 
 if TYPE_CHECKING:
     from rag.index.live import Live
@@ -28,7 +26,6 @@ class Thinking:
 
     home: Home
     settings: Settings
-    senses: Senses
     worker: Worker
     live: Live | None
 
@@ -37,31 +34,22 @@ class Thinking:
 
         Raises AtselfError where it cannot; then the one before goes on.
         """
-        return await self.worker.exchange(partial(self.made, version))
-
-    def made(self, version: str | None) -> Responder:
-        """A responder with the voice of a version."""
-        return responder(self.home, self.settings, self.senses, version)
+        opened = partial(open_responder, self.home, self.settings, model=version, live=self.live)
+        return await self.worker.exchange(opened)
 
 
-@contextmanager
-def open_thinking(home: Home, settings: Settings, model: str | None = None) -> Iterator[Thinking]:
+@asynccontextmanager
+async def open_thinking(
+    home: Home, settings: Settings, model: str | None = None
+) -> AsyncIterator[Thinking]:
     """Open model and memory. Raises AtselfError where archive or model is missing."""
-    with ExitStack() as stack:
-        pseudonyms = settings.ingest.pseudonyms
-        archive = Archive.open(home.archive, pseudonyms=pseudonyms, any_thread=True)
-        stack.enter_context(archive)
-        live = stack.enter_context(_listening(home, settings))
-        senses = stack.enter_context(open_senses(home, settings, archive, live))
-        worker = Worker(responder(home, settings, senses, model))
-        stack.callback(worker.close)
-        yield Thinking(home, settings, senses, worker, live)
-
-
-def responder(home: Home, settings: Settings, senses: Senses, model: str | None) -> Responder:
-    """What answers with the voice of a version; None is the one that serves."""
-    voice = find_voice(home, settings, model)
-    return make_responder(voice, open_generator(voice, settings), settings, senses)
+    with _listening(home, settings) as live:
+        worker = Worker(partial(open_responder, home, settings, model=model, live=live))
+        try:
+            await worker.open()
+            yield Thinking(home, settings, worker, live)
+        finally:
+            worker.close()
 
 
 @contextmanager

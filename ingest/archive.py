@@ -57,18 +57,10 @@ class Archive(Living, Vocabulary):
     """Everything that was said, and by whom. A context manager around one SQLite connection."""
 
     @classmethod
-    def open(
-        cls,
-        path: Path,
-        *,
-        create: bool = False,
-        pseudonyms: bool = False,
-        any_thread: bool = False,
-    ) -> Self:
+    def open(cls, path: Path, *, create: bool = False, pseudonyms: bool = False) -> Self:
         """Open the archive at ``path``; ArchiveError where it is missing and not to be created.
 
         With ``pseudonyms``, as for models, everything read shows all but @self under another name.
-        With ``any_thread`` threads may hand it on, one at a time.
         """
         if not create and not path.exists():
             raise ArchiveError(
@@ -76,7 +68,7 @@ class Archive(Living, Vocabulary):
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         with explained(path):
-            return cls(connect(path, any_thread=any_thread), pseudonyms=pseudonyms)
+            return cls(connect(path), pseudonyms=pseudonyms)
 
     def close(self) -> None:
         """Close the connection; everything committed stays."""

@@ -19,9 +19,9 @@ from bot.hub import Clock, Hub, Parts
 from bot.manner import load_manner
 from bot.metrics import Metrics
 from bot.obeying import Obeying
+from bot.questions import Question
 from bot.recorder import Recorder
 from bot.responder import Answer
-from bot.worker import Question
 from config.settings import Home, load
 from ingest.archive import Archive
 from ingest.chat import Account, Reply

@@ -13,7 +13,7 @@ import pytest
 
 from bot.errors import BotError, Undeliverable
 from bot.platforms.base import Address, Deleted, Joined, Moved, Reacted, Sent
-from bot.worker import Question
+from bot.questions import Question
 from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Conversation, Reaction
