@@ -67,6 +67,9 @@ class Session(discord.Client):
         pace: Pace,
         online: asyncio.Event,
     ) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = (
+            False  # nothing is said aloud
+        )
         super().__init__(
             intents=intents(),
             allowed_mentions=discord.AllowedMentions.none(),
