@@ -12,7 +12,8 @@ from tests.discord_fake.content import users_in
 Payload = dict[str, Any]
 EPOCH_MILLIS = 1_420_070_400_000
 TEXT, DM, VOICE, THREAD, FORUM = 0, 1, 2, 11, 15
-EVERYTHING = str(0x7FFFFFFFFFFFF)
+EVERYTHING = str(0x7FFFFFFFFFFFF & ~0x8)
+"""All rights but Administrator, which would make channels' own rules void."""
 VIEW_AND_SEND = 0x400 | 0x800 | 0x10000
 MESSAGE_CONTENT = 1 << 15
 MAY_READ = 1 << 18 | 1 << 19
