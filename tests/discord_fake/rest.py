@@ -305,13 +305,14 @@ class Rest:
             if not 1 <= len(command["description"]) <= 100:
                 raise Refused(400, 50035, "Invalid Form Body", description="1 to 100")
         self.syncs += 1
-        self.world.commands = [
-            command
-            | {"id": self.world.snowflake(), "application_id": self.world.me["id"]}
-            | {"version": self.world.snowflake()}
-            for command in body
-        ]
+        self.world.commands = [self._kept(command) for command in body]
         return 200, self.world.commands
+
+    def _kept(self, command: Payload) -> Payload:
+        rights = command.get("default_member_permissions")
+        kept = command | {"default_member_permissions": None if rights is None else str(rights)}
+        kept |= {"id": self.world.snowflake(), "version": self.world.snowflake()}
+        return kept | {"application_id": self.world.me["id"]}
 
     def _callback(self, _query: Any, body: Any, key: str, token: str) -> Answer:
         asked = self.asked.get(key)

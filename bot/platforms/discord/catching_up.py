@@ -112,7 +112,7 @@ class CatchingUp:
         guild = getattr(channel, "guild", None)
         if guild is None:
             return
-        users = {user.id for message in page if not message.webhook_id for user in _users(message)}
+        users = {user for message in page for user in telling.users_in(message)}
         unknown = sorted(user for user in users if guild.get_member(user) is None)
         try:
             for start in range(0, len(unknown), PAGE):
@@ -120,7 +120,3 @@ class CatchingUp:
                 await guild.query_members(user_ids=asked, limit=PAGE, cache=True)
         except TimeoutError:
             _log.warning("discord: no names for %s of %s", len(unknown), telling.chat_id(guild.id))
-
-
-def _users(message: discord.Message) -> list[Any]:
-    return [message.author, *message.mentions]

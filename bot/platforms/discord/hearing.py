@@ -64,7 +64,7 @@ class Hearing:
         if known is not None and known.was_said:
             return
         await self._complete(message)
-        raw = telling.told(message)
+        raw = telling.told(message, self._memory.shown)
         if known is not None and raw is not None and raw.edited_at is None:
             raw = known.message  # its edit overtook it
         if raw is None:
@@ -80,7 +80,8 @@ class Hearing:
         if self._session.is_me(message.author):
             return
         await self._complete(message)
-        known, raw = self._memory.known.get(message.id), telling.told(message)
+        known = self._memory.known.get(message.id)
+        raw = telling.told(message, self._memory.shown)
         if raw is None or (known is None and raw.edited_at is None):
             return
         if known is not None and known.message == bare(raw):
@@ -132,7 +133,9 @@ class Hearing:
         return await self._memory.author(message.channel, reference.message_id)
 
     async def _complete(self, message: discord.Message) -> None:
-        """Give a message its channel where discord.py did not know it (an archived thread)."""
+        """Learn names, and give a message its channel where discord.py did not know it."""
+        for key, name in telling.names_in(message):
+            self._memory.shown[key] = name
         if isinstance(message.channel, discord.PartialMessageable):
             message.channel = await self._session.channel(message.channel.id)
             message.guild = getattr(message.channel, "guild", None)

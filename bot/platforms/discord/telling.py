@@ -9,7 +9,8 @@ here and ``@Unknown`` there; addresses of attachments carry Discord's signature.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -57,10 +58,14 @@ def account_of(user: Any, *, is_bot: bool = False) -> Account:
     return exported.account(user.id, user.display_name, is_bot=user.bot or is_bot)
 
 
-def told(message: discord.Message) -> RawMessage | None:
+Shown = Mapping[tuple[int, int], str]
+"""What people were called lately, by server and user."""
+
+
+def told(message: discord.Message, shown: Shown) -> RawMessage | None:
     """The message as an export tells it, None where it is nobody's words (a notice, nothing)."""
     chat = conversation_of(message.channel, message.author)
-    found = message_of(as_exported(message), chat, UTC)
+    found = message_of(as_exported(message, shown), chat, UTC)
     return None if isinstance(found, Skipped) else found
 
 
@@ -88,9 +93,25 @@ def address_of(message: discord.Message, me: int, answered: int | None) -> Addre
     return Address.MENTION if is_meant else Address.NONE
 
 
-def as_exported(message: discord.Message) -> dict[str, Any]:
+def names_in(message: discord.Message) -> Iterator[tuple[tuple[int, int], str]]:
+    """Who a message shows to be called what in its server."""
+    if message.guild is not None and message.webhook_id is None:
+        for user in (message.author, *message.mentions):
+            if isinstance(user, discord.Member):
+                yield (message.guild.id, user.id), user.display_name
+
+
+def users_in(message: discord.Message) -> set[int]:
+    """Everybody whose name it takes to tell a message."""
+    boxes = [box.description or "" for box in message.embeds]
+    found = re.findall(r"<@!?(\d{15,20})>", "\n".join([message.content, *boxes]))
+    users = [] if message.webhook_id else [message.author]
+    return {*map(int, found), *(user.id for user in (*users, *message.mentions))}
+
+
+def as_exported(message: discord.Message, shown: Shown) -> dict[str, Any]:
     """The object DiscordChatExporter writes for a message, as far as its parser reads it."""
-    names, guild = _names(message), message.guild
+    names, guild = _names(message, shown), message.guild
 
     def spelled(text: str | None) -> str:
         return exported.readable(text or "", names)[0]
@@ -188,7 +209,9 @@ def _emoji_name(emoji: Any) -> str:
 class _Known(dict[str, str]):
     """Names by id, asked of ``find`` where they are not at hand."""
 
-    def __init__(self, find: Any, known: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, find: Callable[[int], str | None], known: Iterable[tuple[str, str]] = ()
+    ) -> None:
         super().__init__(known)
         self._find = find
 
@@ -196,11 +219,10 @@ class _Known(dict[str, str]):
         """The name of ``key``."""
         if key in self:
             return self[key]
-        found = self._find(int(key))
-        return default if found is None else getattr(found, "display_name", found.name)
+        return self._find(int(key)) or default
 
 
-def _names(message: discord.Message) -> exported.Names:
+def _names(message: discord.Message, shown: Shown) -> exported.Names:
     """What the ids in a message's markup are called, as the exporter calls them."""
     guild = message.guild
     users = [as_member(user, guild) for user in (*message.mentions, message.author)]
@@ -208,19 +230,18 @@ def _names(message: discord.Message) -> exported.Names:
     if not isinstance(guild, discord.Guild):
         return exported.Names(dict(people), {})
     return exported.Names(
-        _Known(guild.get_member, people),
+        _Known(lambda key: shown.get((guild.id, key)) or _shown(guild.get_member(key)), people),
         _Known(lambda key: _channel_name(guild.get_channel_or_thread(key))),
-        _Known(guild.get_role),
+        _Known(lambda key: _shown(guild.get_role(key))),
     )
 
 
-class _Named:
+def _shown(named: Any) -> str | None:
+    return None if named is None else str(getattr(named, "display_name", named.name))
+
+
+def _channel_name(channel: Any) -> str | None:
     """A channel as the exporter writes it: those for talking aloud carry a mark."""
-
-    def __init__(self, channel: Any) -> None:
-        is_voice = isinstance(channel, discord.VoiceChannel | discord.StageChannel)
-        self.name = f"{channel.name} [voice]" if is_voice else channel.name
-
-
-def _channel_name(channel: Any) -> _Named | None:
-    return None if channel is None else _Named(channel)
+    is_voice = isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+    name = _shown(channel)
+    return f"{name} [voice]" if is_voice else name
