@@ -207,7 +207,8 @@ class DiscordPlatform:
         await self._sync()
 
     async def _signed_in(self) -> Session:
-        await self._online.wait()
+        """The session, once it is signed in; raises TimeoutError."""
+        await asyncio.wait_for(self._online.wait(), self._pace.attempt)
         assert self._current is not None
         return self._current
 

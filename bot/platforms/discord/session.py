@@ -86,7 +86,7 @@ class Session(discord.Client):
         self.is_allowed = is_allowed
         self.pace = pace
         self.lanes = Lanes()
-        self.menu = Menu(self)
+        self.tree = Menu(self)
         self.online = online
         self._catching_up = CatchingUp(self)
         self._belonging = Belonging(self)

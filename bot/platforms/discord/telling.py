@@ -111,7 +111,10 @@ def users_in(message: discord.Message) -> set[int]:
 
 def as_exported(message: discord.Message, shown: Shown) -> dict[str, Any]:
     """The object DiscordChatExporter writes for a message, as far as its parser reads it."""
-    names, guild = _names(message, shown), message.guild
+    names = _names(message, shown)
+
+    def display(user: Any) -> str:
+        return _display(user, message.guild, shown)
 
     def spelled(text: str | None) -> str:
         return exported.readable(text or "", names)[0]
@@ -122,11 +125,11 @@ def as_exported(message: discord.Message, shown: Shown) -> dict[str, Any]:
         "timestamp": message.created_at.isoformat(),
         "timestampEdited": message.edited_at.isoformat() if message.edited_at else None,
         "content": spelled(message.content),
-        "author": _user(message.author, guild, is_bot=message.webhook_id is not None),
+        "author": _user(message.author, display, is_bot=message.webhook_id is not None),
         "attachments": _files(message.attachments),
         "stickers": _stickers(message.stickers),
         "embeds": [_embed(embed, spelled) for embed in message.embeds],
-        "mentions": [_user(user, guild) for user in message.mentions],
+        "mentions": [_user(user, display) for user in message.mentions],
         "reactions": [
             {"emoji": {"name": _emoji_name(reaction.emoji)}, "count": reaction.count}
             for reaction in message.reactions
@@ -166,21 +169,21 @@ def _is_command(message: discord.Message) -> bool:
     return getattr(kind, "value", kind) == _COMMAND
 
 
-def _user(user: Any, guild: Any, *, is_bot: bool = False) -> dict[str, Any]:
-    user = as_member(user, guild)
+def _user(user: Any, display: Callable[[Any], str], *, is_bot: bool = False) -> dict[str, Any]:
     return {
         "id": str(user.id),
         "name": user.name,
-        "nickname": user.display_name,
+        "nickname": display(user),
         "isBot": bool(user.bot) or is_bot,
     }
 
 
-def as_member(user: Any, guild: Any) -> Any:
-    """The member that a user is, where known: only members have the name a server shows."""
+def _display(user: Any, guild: Any, shown: Shown) -> str:
+    """What a user is called in a server, as far as known: only members have that name."""
     if isinstance(user, discord.Member) or not isinstance(guild, discord.Guild):
-        return user
-    return guild.get_member(user.id) or user
+        return str(user.display_name)
+    member = guild.get_member(user.id)
+    return _shown(member) or shown.get((guild.id, user.id)) or str(user.display_name)
 
 
 def _files(attachments: Iterable[discord.Attachment]) -> list[dict[str, str]]:
@@ -225,8 +228,8 @@ class _Known(dict[str, str]):
 def _names(message: discord.Message, shown: Shown) -> exported.Names:
     """What the ids in a message's markup are called, as the exporter calls them."""
     guild = message.guild
-    users = [as_member(user, guild) for user in (*message.mentions, message.author)]
-    people = [(str(user.id), user.display_name) for user in users]
+    users = (*message.mentions, message.author)
+    people = [(str(user.id), _display(user, guild, shown)) for user in users]
     if not isinstance(guild, discord.Guild):
         return exported.Names(dict(people), {})
     return exported.Names(

@@ -80,7 +80,8 @@ def test_after_a_failed_resume_history_is_read_before_what_is_new(garden: Garden
 def test_a_restart_hears_what_was_said_meanwhile_once(garden: Garden) -> None:
     async def scene() -> None:
         fake = garden.fake
-        fake.say(garden.channel, garden.ann, "before the bot came")
+        for _ in range(2):
+            fake.say(garden.channel, garden.ann, "before the bot came")
         private = fake.direct(garden.bo)
         thread = fake.thread(garden.channel, "aside")
         async with running(fake, garden.state) as run:
@@ -97,6 +98,7 @@ def test_a_restart_hears_what_was_said_meanwhile_once(garden: Garden) -> None:
             await run.next(Heard, 252)
             fake.say(garden.channel, garden.ann, "new")
             await run.next(Heard, 253)
+        assert "before the bot came" not in texts(run)
         here = [heard for heard in run.of(Heard) if heard.message.chat.id == garden.chat]
         ids = [heard.message.id.rpartition(":")[2] for heard in here]
         assert ids[:-1] == missed

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot.errors import Undeliverable, Unreachable
 from bot.platforms.base import Outgoing
 from bot.platforms.discord.session import Pace
 from ingest.chat import Account
 from tests.bot.discord.conftest import Garden
+from tests.bot.discord.test_discord_writing import TEXTS
 from tests.discord_fake.faults import Kind
 from tests.discord_fake.running import PACE, platform_at, running
 from tests.discord_fake.world import EPOCH_MILLIS
@@ -218,3 +222,28 @@ def test_a_server_is_left_only_where_nothing_in_it_is_allowed(garden: Garden) ->
 
 def test_the_fastest_pace_is_for_tests_alone() -> None:
     assert Pace().patience >= 120 > PACE.patience
+
+
+@given(st.lists(TEXTS, min_size=15, max_size=15))
+@settings(
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_text_sent_mentions_anybody(garden: Garden, texts: list[str]) -> None:
+    async def scene() -> None:
+        fake, before = garden.fake, len(garden.fake.sent)
+        async with running(fake, garden.state) as run:
+            for text in texts:
+                try:
+                    key = secrets.token_hex(8)
+                    await run.platform.send(
+                        outgoing(garden, text[: run.platform.longest(text)], key)
+                    )
+                except Undeliverable as refused:
+                    assert "50006" in str(refused)  # nothing but white space  # noqa: PT017
+        assert len(fake.sent) - before <= len(texts)
+        for sent in fake.sent[before:]:
+            assert not sent.pings
+            assert not sent.shown
+            assert sent.allowed == {"parse": [], "replied_user": False}
+
+    asyncio.run(scene())
