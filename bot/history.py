@@ -25,6 +25,8 @@ SAME = 0.5  # chance of belonging to what a context showed that makes it go on
 BELONGS = 0.3
 LEAST = 6
 CUT = "…"
+LONGEST_TOKEN = 64
+"""Characters; blanks run together in no vocabulary we know beyond it."""
 
 
 class Contexts:
@@ -46,11 +48,14 @@ class Contexts:
         self._listener = Listener(gap, ranking, meaning)
         self._runs: deque[tuple[str, ...]] = deque(maxlen=RUNS)
 
-    def choose(self, history: Sequence[Message]) -> tuple[Message, ...]:
-        """The lines before and with the last of ``history``, oldest first; at least that one."""
+    def choose(self, history: Sequence[Message], room: str | None = None) -> tuple[Message, ...]:
+        """The lines before and with the last of ``history``, oldest first; at least that one.
+
+        ``room`` names the topic of a chat that has several.
+        """
         *earlier, trigger = history
         lines = [*(message for message in earlier if is_noise(message) is None), trigger]
-        chances = self._listener.hear(lines)
+        chances = self._listener.hear(lines, room)
         run = self._running(chances, trigger)
         chosen = self._belonging(lines, chances) | {trigger.id}
         shown = tuple(map(self._shortened, _merged(lines, run, chosen, trigger.reply_to)))
@@ -96,6 +101,8 @@ class Contexts:
         """A message that leaves room for others: long ones lose their end."""
         most = self._room // 2
         text = message.text
+        if len(text) > most * LONGEST_TOKEN:  # counting a million letters takes a second
+            text = text[: most * LONGEST_TOKEN] + CUT
         while (cost := self._length(text)) > most:
             text = text[: len(text) * most // cost - 1] + CUT
         return message if text is message.text else replace(message, text=text)

@@ -103,21 +103,26 @@ class Recorder:
         self._thread.join()
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the thread writes."""
+        return self._thread.is_alive()
+
+    @property
     def waiting(self) -> int:
         """What is posted and not written yet."""
         return self._jobs.qsize()
 
-    async def hear(self, heard: Heard, *, is_logged: bool) -> Recorded:
-        """Write a message; returns once it would survive a crash."""
+    def hear(self, heard: Heard, *, is_logged: bool) -> asyncio.Future[Recorded]:
+        """Write a message; done once it would survive a crash. In its turn as soon as called."""
         done: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Hearing(heard, is_logged, done))
-        return await done
+        return done
 
-    async def do(self, function: Callable[[Archive, Journal], T]) -> T:
-        """Run something on the writing thread, in its turn."""
+    def do(self, function: Callable[[Archive, Journal], T]) -> asyncio.Future[T]:
+        """Run something on the writing thread, in its turn as soon as called."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Call(function, done))
-        return await asyncio.shield(done)
+        return done
 
     async def say(self, message: RawMessage, *, is_logged: bool) -> Message:
         """Write a message of the bot's own; returns it as the archive shows it."""
@@ -133,13 +138,22 @@ class Recorder:
 
         await self.do(remove)
 
-    async def sign_in(self, account: Account) -> None:
+    def sign_in(self, account: Account) -> asyncio.Future[None]:
         """The bot is this account: what it says is @self's from now on."""
 
         def know(archive: Archive, _journal: Journal) -> None:
             self._own.add(account, archive.know(replace(account, is_bot=True)))
 
-        await self.do(know)
+        return self.do(know)
+
+    async def again(self, noted: Sequence[Noted]) -> list[tuple[Noted, Message | None]]:
+        """Messages heard before, as the model is shown them; None where they are not kept."""
+
+        def read(archive: Archive, _journal: Journal) -> list[tuple[Noted, Message | None]]:
+            found = {one.id: self._shown(one) for one in archive.get(one.id for one in noted)}
+            return [(one, found.get(one.id)) for one in noted]
+
+        return await self.do(read)
 
     async def history(self, chat: str, topic: str | None, limit: int) -> list[Message]:
         """The latest messages of a chat's topic, oldest first, as the model is shown them."""

@@ -12,10 +12,11 @@ from pathlib import Path
 from ingest.database import BUSY_SECONDS, explained
 
 
-def open_state(path: Path, tables: str = "") -> sqlite3.Connection:
+def open_state(path: Path, tables: str, *, in_a_hurry: bool = False) -> sqlite3.Connection:
     """Open (or create) the database with these tables (``CREATE TABLE IF NOT EXISTS …``).
 
-    The connection may be used from any thread, by one at a time. Raises ArchiveError.
+    What is committed survives a cut in power, too, unless ``in_a_hurry``: then only any crash of
+    the process. The connection may be used from any thread, by one at a time. Raises ArchiveError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with explained(path):
@@ -23,7 +24,7 @@ def open_state(path: Path, tables: str = "") -> sqlite3.Connection:
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA synchronous = {'NORMAL' if in_a_hurry else 'FULL'}")
         connection.execute("PRAGMA secure_delete = ON")
         connection.executescript(tables)
         return connection

@@ -6,6 +6,7 @@ The text under each field is its documentation: ``atself init``, ``docs/settings
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 Share = Annotated[float, Field(ge=0, le=1)]
 Quantization = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"]
 Method = Literal["lora", "rslora", "dora", "full"]
+_CLOCK = r"((?:[01]?\d|2[0-3]):[0-5]\d)"
+_HOURS = re.compile(rf"\s*{_CLOCK}\s*[-–]\s*{_CLOCK}\s*")
 
 
 def _split_commas(value: object) -> object:
@@ -31,9 +34,20 @@ def _time_zone(value: object) -> object:
     return value
 
 
+def _hours(value: object) -> object:
+    """``23:00-8:00`` as ``23:00-08:00``; empty, ``off`` and ``none`` are no hours."""
+    if not isinstance(value, str) or value.strip().lower() in ("", "off", "none"):
+        return "" if isinstance(value, str) else value
+    found = _HOURS.fullmatch(value)
+    if found is None or found[1].zfill(5) == found[2].zfill(5):
+        raise ValueError(f"{value!r} is no span of hours such as 23:00-08:00")
+    return f"{found[1].zfill(5)}-{found[2].zfill(5)}"
+
+
 Quantizations = Annotated[tuple[Quantization, ...], BeforeValidator(_split_commas)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 TimeZone = Annotated[str, BeforeValidator(_time_zone)]
+Hours = Annotated[str, BeforeValidator(_hours)]
 
 
 class Section(BaseModel):
@@ -269,6 +283,12 @@ class Generate(Section):
     """Makes recent tokens less likely; 1 is off."""
     threads: int | None = Field(None, ge=1, examples=[2])
     """CPU threads; unset takes every core."""
+    chats: int = Field(20, ge=1, le=128)
+    """Conversations of the live bot that are kept as the model read them, so that going from one to
+    another reads only what is new; the least recently used gives way."""
+    state_megabytes: int = Field(1024, ge=1)
+    """Most memory for them, taken at the start; at least one is kept. Each takes as much as
+    context_tokens of it: 47 MB with SmolLM2 and 38 MB with Gemma 3 270M at 2048."""
     server_url: str | None = Field(None, examples=["http://localhost:8080/v1"])
     """An OpenAI-compatible server to use instead of the model in this process."""
     server_model: str | None = Field(None, examples=["persona"])
@@ -297,6 +317,8 @@ class Bot(Section):
     """Keep what is said in allowed chats in the archive; the bot announces it there."""
     unlogged: Names = ()
     """Allowed chats (platform:id) of which nothing is kept."""
+    patience_seconds: float = Field(120, gt=0)
+    """A reply that takes longer than this to write is not sent; the admins are told. Seconds."""
     mark: str = Field("", max_length=40, examples=["🤖 "])
     """Stands before every message the bot writes, to say that it is one."""
 
@@ -308,6 +330,15 @@ class Telegram(Section):
     """Token from BotFather; unset leaves Telegram alone."""
     url: str = "https://api.telegram.org"
     """Address of the Bot API; a server of your own (telegram-bot-api) may stand here."""
+    webhook_url: str | None = Field(None, examples=["https://bot.example.org/telegram"])
+    """Address at which Telegram calls the bot, through a proxy of yours that speaks https; unset
+    asks Telegram for messages instead, which needs nothing."""
+    webhook_listen: str = "127.0.0.1"
+    """Where the bot waits for those calls."""
+    webhook_port: int = Field(8443, ge=1, le=65535)
+    """Port it waits at; the path is that of the address."""
+    webhook_secret: SecretStr | None = None
+    """Sent along with each call, and checked; unset makes one up at every start."""
 
 
 class Discord(Section):
@@ -322,15 +353,62 @@ class Discord(Section):
 class Talk(Section):
     """When it speaks without being asked, and how much at most. `/talk` changes it per chat."""
 
+    threshold: Share = 0.5
+    """Score (0 to 1) from which it speaks without being addressed: lower speaks more, 1 never. The
+    default is meant for about one message in a hundred."""
     per_hour: int = Field(12, ge=0)
     """Most replies in a chat per hour."""
+    per_day: int = Field(120, ge=0)
+    """Most replies in a chat in 24 hours."""
+    per_person: int = Field(8, ge=0)
+    """Most replies to one person per hour, all chats together."""
+    cooldown_seconds: float = Field(60, ge=0)
+    """After any reply in a chat, how long it says nothing there unless addressed."""
+    quiet: Hours = Field("", examples=["23:00-08:00"])
+    """Hours in which it says nothing; they may run over midnight. Empty has none."""
+    quiet_answers: bool = False
+    """In quiet hours still answer those who address it."""
+    time_zone: TimeZone = "UTC"
+    """Zone of the quiet hours (IANA name, such as Asia/Jakarta)."""
+    names: Names = Field((), examples=[("Kev", "小明")])
+    """Further names that call @self, besides those of the archive."""
+    bots_in_a_row: int = Field(1, ge=0, le=3)
+    """Most replies to other bots, where they address it, before a person speaks again."""
+    stale_minutes: float = Field(15, gt=0)
+    """Messages older than this are not answered any more."""
+    here_minutes: float = Field(20, ge=0)
+    """How long after you wrote in a chat yourself it leaves talking to you, unless addressed."""
+    burst_seconds: float = Field(4, ge=0, le=60)
+    """How long somebody must have stopped typing before they are answered; who writes line after
+    line is given more, up to four times as long, and a private chat half."""
+    pace: float = Field(1, ge=0, le=5)
+    """How fast it writes: 1 as @self does, but the whole reply within 20 seconds; 0 sends at once,
+    2 takes twice as long."""
 
 
 class Schedule(Section):
-    """What is done by itself, and when: cron expressions in local time; empty is never."""
+    """What is done by itself, and when: cron expressions in local time; empty is never.
+
+    What was missed while the bot was away is made up for once.
+    """
 
     index: str = "*/15 * * * *"
     """Bring the index up to date."""
+    ingest_folder: str = Field("", examples=["/srv/exports"])
+    """A folder that exports are put in; empty reads none."""
+    ingest: str = "5 * * * *"
+    """Read what is new in that folder."""
+    retrain: str = Field("", examples=["0 4 * * 0"])
+    """Build the dataset anew and train, as a process of low priority."""
+    retrain_minutes: float | None = Field(None, gt=0, examples=[60.0])
+    """Time budget of that training; unset takes train.minutes."""
+    promote: Literal["ask", "rule"] = "ask"
+    """Who lets a newly trained model serve: an admin, who is asked, or the rule that its report
+    card passes and it is better than its base and what serves."""
+    backup: str = "30 3 * * *"
+    """Back up archive, state, settings and what is known of the models."""
+    backups_kept: int = Field(7, ge=1)
+    """Newest backups to keep."""
 
 
 class Serve(Section):
@@ -338,3 +416,9 @@ class Serve(Section):
 
     port: int = Field(0, ge=0, le=65535)
     """Port on loopback for /health and /metrics (Prometheus); 0 is none."""
+    log_level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
+    """What logs/bot.log tells."""
+    log_days: int = Field(14, ge=1)
+    """Days that logs are kept, bot.log a file a day."""
+    log_texts: bool = False
+    """Write what is said into the log, too; otherwise it has ids alone."""

@@ -68,12 +68,13 @@ class Listener:
         self._gap, self._ranking, self._meaning = gap, ranking or shipped(), meaning
         self._chats: OrderedDict[str, _Chat] = OrderedDict()
 
-    def hear(self, history: Sequence[Message]) -> dict[str, float]:
+    def hear(self, history: Sequence[Message], room: str | None = None) -> dict[str, float]:
         """The chance of each earlier message, by id, to be of the last one's conversation.
 
-        ``history`` is of one chat, oldest first and not empty.
+        ``history`` is of one chat, oldest first and not empty; ``room`` tells those of a chat's
+        topics apart, which would be read afresh in turn otherwise.
         """
-        chat = self._chat(history)
+        chat = self._chat(history, room)
         keys = chat.earlier
         sight, quoted = chat.live.look(), chat.live.quoted()
         stretch = self._stretches(list(chat.near.values())[::-1])
@@ -127,13 +128,14 @@ class Listener:
         silent += [True] * (REACH - len(silent))
         return np.cumsum([False, *silent])
 
-    def _chat(self, history: Sequence[Message]) -> _Chat:
+    def _chat(self, history: Sequence[Message], room: str | None = None) -> _Chat:
         """The state of the chat after its newest message."""
         said = [message for message in history if message.kind is not Kind.SERVICE]
         newest = history[-1]
         if not said or said[-1] is not newest:
             said.append(newest)
-        chat = self._chats.pop(newest.chat, None) or _Chat()
+        key = room or newest.chat
+        chat = self._chats.pop(key, None) or _Chat()
         ids = [message.id for message in said]
         if chat.last in ids:
             said = said[ids.index(chat.last) + 1 :]
@@ -141,7 +143,7 @@ class Listener:
             chat = _Chat()
         for message in said:
             chat.hear(message)
-        self._chats[newest.chat] = chat
+        self._chats[key] = chat
         if len(self._chats) > CHATS:
             self._chats.popitem(last=False)
         return chat

@@ -63,7 +63,8 @@ class Living(Following):
         ids = self._rows("SELECT id FROM message WHERE chat = ?", [old])
         moved = [id for (id,) in ids]
         execute = self._connection.execute
-        execute("UPDATE message SET chat = ? WHERE chat = ?", (new, old))
+        for table in ("message", "withheld"):
+            execute(f"UPDATE {table} SET chat = ? WHERE chat = ?", (new, old))
         note_messages(self._connection, moved)
         execute(
             "INSERT INTO member SELECT ?, person, since, until FROM member WHERE chat = ? "

@@ -6,14 +6,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-# Han, kana, Thai, Lao, Khmer, Myanmar: scripts that run words together.
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_RUNS = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+(?:['’][^\W\d_]+)?")
+"""Han, kana, Thai, Lao, Khmer, Myanmar: scripts that run words together, for use in ``[…]``."""
+_RUNS = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+(?:['’][^\W\d_]+)?")
 _ACCENTS = re.compile("[\u0300-\u036f]")
-_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+_IS_UNSPACED = re.compile(rf"[{UNSPACED}]")
 _FIRST_UNSPACED = "\u0e00"
 _ASCII_ELISION = re.compile(r"(?<=[A-Za-z0-9])'([A-Za-z]+)'?")
 

@@ -1,0 +1,43 @@
+"""`atself run` as it is, but for platforms that try again within fractions of a second.
+
+Run as ``python -m tests.bot.quick_bot HOME`` with the settings in the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.chatbook import Chatbook
+from bot.logs import set_up
+from bot.platforms.base import Platform
+from bot.runtime import Frame, run_bots
+from config.console import say
+from config.settings import Home, Settings, load
+
+
+def platforms(home: Home, settings: Settings, book: Chatbook) -> Sequence[Platform]:
+    """Those with a token, in a hurry."""
+    found: list[Platform] = []
+    if settings.telegram.token:
+        from bot.platforms.telegram import TelegramPlatform
+        from bot.platforms.telegram.client import Patience
+
+        hurry = Patience(first=0.05, longest=0.4, total=60, settle=0.1, read=1.0, poll=2)
+        found.append(TelegramPlatform(settings.telegram, home.state, patience=hurry))
+    return found
+
+
+async def main(home: Home) -> None:
+    """Run until told to stop."""
+    settings, stopping = load(home.path), asyncio.Event()
+    set_up(home, settings)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    await run_bots(Frame(home, settings, platforms, say, stopping))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Home(Path(sys.argv[1]))))
