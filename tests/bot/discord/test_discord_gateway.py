@@ -6,14 +6,17 @@ import asyncio
 import logging
 import traceback
 
+import discord
 import pytest
 
 from bot.errors import PlatformRefused
 from bot.platforms.base import Heard
+from bot.platforms.discord.address import is_official
+from bot.platforms.discord.platform import DiscordPlatform
 from bot.platforms.discord.session import Pace
 from tests.bot.discord.conftest import Garden
 from tests.discord_fake.faults import Kind
-from tests.discord_fake.running import PACE, Running, platform_at, running
+from tests.discord_fake.running import PACE, Running, everywhere, platform_at, running
 
 HISTORY = "GET /channels/*/messages"
 
@@ -265,3 +268,38 @@ def test_an_address_that_is_no_discord_is_refused(garden: Garden) -> None:
             await platform.run(Running(platform, garden.fake).post, lambda _line: None)
 
     asyncio.run(scene())
+
+
+def test_a_gateway_that_is_down_at_the_start_is_waited_for(garden: Garden) -> None:
+    async def scene() -> None:
+        fake, url = garden.fake, garden.fake.gateway.url
+        fake.gateway.url = "ws://127.0.0.1:1/gateway/"
+        platform = platform_at(fake, garden.state)
+        run = Running(platform, fake)
+        task = asyncio.create_task(platform.run(run.post, run.lines.append))
+        await fake.until(lambda: "GET /gateway/bot" in fake.requests)
+        fake.gateway.url = url
+        await run.ready()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(scene())
+
+
+def test_discord_itself_is_asked_for_the_intent_before_connecting(garden: Garden) -> None:
+    async def scene() -> None:
+        platform = DiscordPlatform("token", garden.state, everywhere)
+        session = platform.session(Running(platform, garden.fake).post, lambda _line: None)
+        session._connection.application_flags = discord.ApplicationFlags()
+        with pytest.raises(PlatformRefused, match="Message Content Intent"):
+            platform._check_flags(session)
+        limited = discord.ApplicationFlags()
+        limited.gateway_message_content_limited = True
+        session._connection.application_flags = limited
+        platform._check_flags(session)
+        platform.close()
+
+    asyncio.run(scene())
+    assert is_official("https://discord.com/api/v10")
+    assert is_official("https://canary.discord.com/api/v10")
+    assert not is_official("https://notdiscord.com/api/v10")
