@@ -194,7 +194,7 @@ class _Running:
             stack.push_async_callback(self.consent.close)
             await self._watched(stack)
             self.schedule.start()
-            stack.callback(self.schedule.stop)
+            stack.push_async_callback(self.schedule.stop)
             serving = [asyncio.ensure_future(self._platform(one)) for one in self._platforms]
             stack.push_async_callback(_ended, serving)
             stack.push_async_callback(self.desk.jobs.stop)
@@ -239,7 +239,10 @@ class _Running:
             self.frame.tell(line)
             _log.info(line)
             if platform.account is not None:
-                self.steering.states[platform.name] = (True, line)
+                self.steering.states[platform.name] = (
+                    True,
+                    line.removeprefix(f"{platform.name}: "),
+                )
                 self.hub.signed_in(platform)
                 if not offered:
                     offered = True
