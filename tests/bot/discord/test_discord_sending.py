@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import Undeliverable, Unreachable
-from bot.platforms.base import Outgoing
+from bot.platforms.base import Outgoing, Parted
 from bot.platforms.discord.session import Pace
 from ingest.chat import Account
 from tests.bot.discord.conftest import Garden
@@ -198,6 +198,22 @@ def test_typing_notices_and_announcements(garden: Garden) -> None:
         (private,) = fake.texts(fake.direct(garden.bo))
         assert private.startswith("it ends @\u200bhere")
         assert all(not sent.pings and not sent.shown for sent in fake.sent)
+
+    asyncio.run(scene())
+
+
+def test_what_concerns_a_server_is_said_where_the_bot_may(garden: Garden) -> None:
+    async def scene() -> None:
+        fake = garden.fake
+        second = fake.channel(garden.guild, "second")
+        fake.forbid(garden.channel)
+        async with running(fake, garden.state) as run:
+            await run.platform.announce(f"discord:{garden.guild}", "I am a bot.")
+            fake.forbid(second)
+            await run.next(Parted)
+            with pytest.raises(Undeliverable, match="no channel"):
+                await run.platform.announce(f"discord:{garden.guild}", "I am a bot.")
+        assert fake.texts(second) == ["I am a bot."]
 
     asyncio.run(scene())
 
