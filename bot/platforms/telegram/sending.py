@@ -3,15 +3,15 @@
 A refusal is final and a 429 or a failed connection had no effect; but an answer that never came
 (a timeout, a reset, a 5xx) leaves open whether the message arrived. The Bot API has no key for a
 request and no way to read a chat, so it is looked for: messages of a supergroup are numbered one by
-one, and rewriting a message with the text it already has is refused as "not modified", while one of
-somebody else "can't be edited" and one that is not there is "not found". So the numbers after the
-newest known before the first try are asked, at most ``MOST_LOOKED``, leaving out those that came as
-updates and the bot's own.
+one, and editing a message of the bot's own gives it back, while one of somebody else "can't be
+edited" and one that is not there is "not found". What is edited is the keyboard under it: a button
+is put there and taken away again, which changes no word of it. So the numbers after the newest
+known before the first try are asked, at most ``MOST_LOOKED``, leaving out those that came as
+updates and those known to be the bot's own; the one that has the text is the message.
 
-What remains: a message of the bot's own that this process does not know of (its state file was
-lost, or another program uses the token) would be rewritten to the text that is looked for; a
-request still on its way after ``Patience.settle`` may arrive after it was looked for; and where the
-bot does not see a group's messages (privacy mode) the numbers may be further off than is looked.
+What remains: a request still on its way after ``Patience.settle`` may arrive after it was looked
+for; where the bot does not see a group's messages (privacy mode) the numbers may be further off
+than is looked; a notice whose sending was cut off by a crash may lose its buttons.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from telegram import (
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
     LinkPreviewOptions,
     Message,
     ReplyParameters,
@@ -46,6 +48,7 @@ from bot.platforms.telegram.state import BOX, Memory
 
 MOST_LOOKED = 12
 _ABSENT_IN_A_ROW = 3
+_MARK = InlineKeyboardMarkup([[InlineKeyboardButton("…", callback_data="-")]])
 _PLAIN = LinkPreviewOptions(is_disabled=True)
 
 
@@ -229,19 +232,37 @@ class Sender:
     async def _looked_at(
         self, letter: Letter, chat: int, number: int, deadline: datetime
     ) -> datetime | str:
-        """When the message of this number was sent if it is ours, else why it is not."""
-        tries, at = 0, letter.tried_at or self._clock()
+        """When the message of this number was sent if it is the letter, else why it is not."""
+        try:
+            marked = await self._keyboard(chat, number, _MARK, deadline)
+            found = await self._keyboard(chat, number, letter.markup, deadline) or marked
+        except BadRequest as error:
+            text = error.message.lower()
+            return "absent" if "not found" in text or "invalid" in text else "other"
+        except (Forbidden, ChatMigrated):
+            return "other"
+        if found is not None and not _is_same(found.text, letter.text):
+            self._memory.note_own(chat, number, found.date, None)
+            return "other"
+        return found.date if found else letter.tried_at or self._clock()
+
+    async def _keyboard(
+        self, chat: int, number: int, markup: InlineKeyboardMarkup | None, deadline: datetime
+    ) -> Message | None:
+        """Put a keyboard under a message; gives the message, None where it was there already."""
+        tries = 0
         while True:
             try:
-                changed = await self._rewrite(letter, chat, number)
-                return changed.date if isinstance(changed, Message) else at
+                edited = await self._client.edit_message_reply_markup(
+                    chat, number, reply_markup=markup
+                )
+                return edited if isinstance(edited, Message) else None
             except BadRequest as error:
-                text = error.message.lower()
-                if "not modified" in text:
-                    return at
-                return "absent" if "not found" in text or "invalid" in text else "other"
+                if "not modified" in error.message.lower():
+                    return None
+                raise
             except (Forbidden, ChatMigrated):
-                return "other"
+                raise
             except TelegramError as error:
                 await self._wait(error, tries, deadline)
                 tries += 1
@@ -255,3 +276,8 @@ class Sender:
             reply_markup=letter.markup,
             link_preview_options=_PLAIN,
         )
+
+
+def _is_same(text: str | None, other: str) -> bool:
+    """Telegram keeps no white space at the ends."""
+    return (text or "").strip() == other.strip()
