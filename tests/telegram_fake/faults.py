@@ -34,6 +34,7 @@ class Fault:
     retry_after: int | None = None
     seconds: float = 0.0
     is_reset: bool = False
+    is_trickle: bool = False
     has_effect: bool = False
 
     @classmethod
@@ -57,6 +58,11 @@ class Fault:
     def slow(cls, seconds: float, *, has_effect: bool = True) -> Fault:
         """The answer comes late: the request took effect at once, or only after the wait."""
         return cls(seconds=seconds, has_effect=has_effect)
+
+    @classmethod
+    def trickle(cls, seconds: float) -> Fault:
+        """The request is carried out at once; its answer comes bit by bit over ``seconds``."""
+        return cls(seconds=seconds, is_trickle=True, has_effect=True)
 
     @classmethod
     def conflict(cls) -> Fault:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.telegram_fake.checks import Refused, bad
 from tests.telegram_fake.telling import Telling
-from tests.telegram_fake.texts import MOST, Entity, overlap, recognised, sound, units
+from tests.telegram_fake.texts import MOST, Entity, cleaned, overlap, recognised, sound, units
 from tests.telegram_fake.world import Chat, Json, Sent
 
 NOT_MODIFIED = (
@@ -57,7 +57,7 @@ class Methods(Telling):
         message |= {"text": text} | ({"entities": entities} if entities else {})
         message |= self._place(chat, target, message_thread_id)
         message |= {"reply_markup": reply_markup} if reply_markup else {}
-        chat.log[int(message["message_id"])] = message
+        chat.keep(message)
         self.sent_log.append(
             _sent(message, target, message_thread_id, self.clock(), disable_notification)
         )
@@ -168,7 +168,7 @@ class Methods(Telling):
         return message
 
     def _check_topic(self, chat: Chat, topic: int | None) -> None:
-        if topic is not None and "forum_topic_created" not in chat.log.get(topic, {}):
+        if topic is not None and topic not in chat.topics:
             raise bad("message thread not found")
 
     def _target(self, chat: Chat, reply: Json) -> int | None:
@@ -182,14 +182,14 @@ class Methods(Telling):
 
     def _content(self, text: str, given: list[Entity]) -> tuple[str, list[Entity]]:
         """The text as it is kept, trimmed, with entities given and recognised."""
-        kept = text.strip()
+        kept = cleaned(text).strip()
         if not kept:
             raise bad("message text is empty")
         if units(kept) > MOST:
             raise bad("message is too long")
-        if not all(sound(text, entity) for entity in given):
+        if not all(sound(cleaned(text), entity) for entity in given):
             raise bad("ENTITY_BOUNDS_INVALID")
-        shift = units(text) - units(text.lstrip())
+        shift = units(cleaned(text)) - units(cleaned(text).lstrip())
         found = [one | {"offset": one["offset"] - shift} for one in given if self._is_known(one)]
         found += [one for one in recognised(kept) if not any(overlap(one, two) for two in found)]
         return kept, sorted(found, key=lambda entity: int(entity["offset"]))

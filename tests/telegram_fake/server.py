@@ -25,8 +25,8 @@ _BATCH = 100
 class FakeTelegram(Methods):
     """Use as a context manager; ``url`` is what ``telegram.url`` is to be set to.
 
-    ``hook`` is asked before every request but ``getUpdates`` polls that wait; ``plan`` adds faults
-    for the next calls. ``deliver`` may double or reorder what ``getUpdates`` answers.
+    ``hook`` is asked before every request, polls as well; ``plan`` adds faults for the next calls.
+    ``deliver`` may double or reorder what ``getUpdates`` answers.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time, port: int = 0) -> None:
@@ -127,6 +127,8 @@ class FakeTelegram(Methods):
         if fault is None:
             return await self._carried_out(call)
         answer = await self._carried_out(call) if fault.has_effect else None
+        if answer and fault.is_trickle:
+            return await _trickled(request, answer, fault.seconds)
         await asyncio.sleep(fault.seconds)
         if fault.is_reset:
             if request.transport:
@@ -227,6 +229,19 @@ class FakeTelegram(Methods):
                 self.updates.popleft()
                 self.lock.notify_all()
         return is_taken
+
+
+async def _trickled(
+    request: web.Request, answer: web.Response, seconds: float
+) -> web.StreamResponse:
+    body = answer.body if isinstance(answer.body, bytes) else b""
+    stream = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json"})
+    await stream.prepare(request)
+    size = len(body) // 10 + 1
+    for start in range(0, len(body), size):
+        await stream.write(body[start : start + size])
+        await asyncio.sleep(seconds / 10)
+    return stream
 
 
 async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:

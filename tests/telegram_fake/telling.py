@@ -198,7 +198,7 @@ class Telling(World):
         return copy.deepcopy({key: known[key] for key in known if key != "reply_to_message"})
 
     def _deliver(self, kind: str, chat: Chat, message: Json) -> None:
-        chat.log[int(message["message_id"])] = message
+        chat.keep(message)
         if self.can_read_all or self._is_for_bot(chat, message):
             self.update(kind, copy.deepcopy(message))
 

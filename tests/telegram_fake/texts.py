@@ -16,6 +16,13 @@ _LINK = re.compile(r"(?:https?://)?(?:t|telegram)\.me/[+\w]+|tg://\S+", re.IGNOR
 _KINDS = ((_MENTION, "mention"), (_COMMAND, "bot_command"), (_LINK, "url"))
 
 Entity = dict[str, Any]
+_DROPPED = dict.fromkeys([0x0D, *range(0x2028, 0x202F), 0x0333, 0x033F, 0x030A])
+_SPACES = dict.fromkeys([*range(10), 11, 12, *range(14, 32)], " ")
+
+
+def cleaned(text: str) -> str:
+    """A text as the server keeps it (tdlib's ``clean_input_string``)."""
+    return text.translate(_DROPPED | _SPACES)
 
 
 def units(text: str) -> int:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 UNASKED = ("message_reaction", "message_reaction_count", "chat_member")
 """Kinds of updates that are sent only where ``allowed_updates`` names them."""
+MOST_KEPT = 5_000
+"""Messages of a chat that can still be answered or edited."""
 SUPERGROUP = -1_000_000_000_000
 
 
@@ -37,7 +39,7 @@ class User:
         return data | {key: value for key, value in more.items() if value}
 
 
-@dataclass
+@dataclass(eq=False)
 class Chat:
     """A chat; ``id`` as the Bot API has it, ``status`` is the bot's own in it."""
 
@@ -50,7 +52,17 @@ class Chat:
     member: Json | None = None
     migrated_to: int | None = None
     log: dict[int, Json] = field(default_factory=dict)
+    topics: set[int] = field(default_factory=set)
     last: int = 0
+
+    def keep(self, message: Json) -> None:
+        """Keep a message, and forget the oldest: those to come are many in a soak."""
+        number = int(message["message_id"])
+        self.log[number] = message
+        if "forum_topic_created" in message:
+            self.topics.add(number)
+        if len(self.log) > MOST_KEPT:
+            del self.log[next(iter(self.log))]
 
     @property
     def is_small(self) -> bool:
@@ -102,7 +114,6 @@ class World:
         self.answered: list[str] = []
         self.commands: dict[str, list[Json]] = {}
         self.edits: list[tuple[int, int, str]] = []
-        self.calls: dict[str, int] = {}
         self.webhook: Json = {}
         self.small_last = 0
         self.next_update = 500_000

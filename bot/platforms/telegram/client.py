@@ -79,6 +79,13 @@ class Client(ExtBot[int]):
     def __repr__(self) -> str:
         return "Client[telegram]"
 
+    async def _post(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super()._post(*args, **kwargs)
+        except (LookupError, TypeError, ValueError) as error:
+            # Not in the API's shape: a proxy's page, say. PTB looks for its members unasked.
+            raise NetworkError("an answer that is none of Telegram's") from error
+
     async def fetch(
         self,
         offset: int,

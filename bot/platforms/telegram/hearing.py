@@ -105,7 +105,7 @@ class Ears:
 
     def moved(self, old: int, new: int, title: str | None) -> Iterator[Moved]:
         """A group goes on as a supergroup; told once, though both of them say so."""
-        if self._memory.move(old, new):
+        if not self._memory.is_moved(chat_key(old), chat_key(new)):
             yield Moved(chat_key(old), Conversation(chat_key(new), title or "", PLATFORM))
 
     def _heard(

@@ -18,10 +18,12 @@ MOST = 4096
 """UTF-16 units of one message: https://core.telegram.org/bots/api#sendmessage."""
 JOINER = "\u2060"
 _MENTION = regex.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_])")
-_COMMAND = regex.compile(r"(?<![\w/<>])/(?=[A-Za-z0-9_])")
+_COMMAND = regex.compile(r"(?<![\p{L}\p{N}_/<>])/(?=[A-Za-z0-9_])")
 _LINK = regex.compile(
     r"(?<![A-Za-z0-9_-])(?:(t|telegram)(\.)(?=(?:me|dog)\b)|(tg)(:)(?=//))", regex.IGNORECASE
 )
+_DROPPED = regex.compile("[\r\u2028-\u202e\u0333\u033f\u030a]")
+_CONTROL = regex.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f]")
 _GRAPHEME = regex.compile(r"\X")
 
 
@@ -30,14 +32,20 @@ def units(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def encodable(text: str) -> str:
-    """``text`` without halves of surrogate pairs, which no request can carry."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def kept(text: str) -> str:
+    """``text`` as the server keeps it, so that nothing it drops can hide an @ from us.
+
+    Control characters become spaces; carriage returns, directional overrides, line separators and
+    three marks that draw lines go (tdlib ``misc.cpp``, ``clean_input_string``). Halves of surrogate
+    pairs, which no request can carry, are replaced.
+    """
+    sound = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _CONTROL.sub(" ", _DROPPED.sub("", sound))
 
 
 def unpinging(text: str) -> str:
     """``text`` that mentions nobody; commands in it stay, as the bot's own notices need them."""
-    return _MENTION.sub(f"@{JOINER}", encodable(text))
+    return _MENTION.sub(f"@{JOINER}", kept(text))
 
 
 def inert(text: str) -> str:
@@ -52,7 +60,7 @@ def written(outgoing: Outgoing) -> tuple[str, tuple[MessageEntity, ...]]:
         return text, ()
     handle, account = outgoing.ping
     spelled = regex.escape(inert(f"@{handle}"))
-    found = regex.search(rf"(?<![\w]){spelled}(?!\w)", text)
+    found = regex.search(rf"(?<!\w){spelled}(?!\w)", text)
     if found is None:
         return text, ()
     user = User(user_id(account.key), account.name or handle, account.is_bot)

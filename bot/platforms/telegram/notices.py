@@ -13,8 +13,9 @@ from bot.errors import BotError
 from bot.platforms.base import Button
 from bot.platforms.telegram.client import LOG, reason
 from bot.platforms.telegram.ids import message_number
-from bot.platforms.telegram.inert import longest, unpinging
-from bot.platforms.telegram.sending import Letter, Sender
+from bot.platforms.telegram.inert import MOST, longest, unpinging
+from bot.platforms.telegram.letters import Letter
+from bot.platforms.telegram.sending import Sender
 from bot.platforms.telegram.state import Memory
 
 _MOST_DATA = 64
@@ -57,8 +58,9 @@ class Slip:
 def shown(text: str) -> str:
     """A notice as it is sent: mentioning nobody, cut where it is too long, never empty."""
     whole = text.strip() or "…"
-    end = longest(whole)
-    return unpinging(whole if end >= len(whole) else whole[: max(1, end - 1)].rstrip() + "…")
+    if longest(whole) < len(whole):
+        whole = whole[: longest(whole, MOST - 1)] + "…"
+    return unpinging(whole)
 
 
 def markup(buttons: Sequence[Button], memory: Memory) -> InlineKeyboardMarkup | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,17 +14,18 @@ from telegram import CallbackQuery, Message, Update, User
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bot.errors import BotError, PlatformRefused
-from bot.platforms.base import Button, Event, Notice, Outgoing, Post, Sent, Word
+from bot.errors import PlatformRefused
+from bot.platforms.base import Button, Event, Moved, Notice, Outgoing, Post, Sent, Word
 from bot.platforms.telegram.client import LOG, Limiter, Patience, client_of, reason
 from bot.platforms.telegram.hearing import Ears, as_account
 from bot.platforms.telegram.ids import chat_key, user_id
 from bot.platforms.telegram.inert import longest
+from bot.platforms.telegram.letters import Letter, letter_of
 from bot.platforms.telegram.menus import Menus
 from bot.platforms.telegram.notices import Slip, shown
-from bot.platforms.telegram.sending import Letter, Sender, letter_of
+from bot.platforms.telegram.sending import Sender
 from bot.platforms.telegram.state import Memory
-from bot.platforms.telegram.updating import BAD_TOKEN, Line, listen, parsed, poll
+from bot.platforms.telegram.updating import Line, listen, parsed, poll
 from config.sections import Telegram
 from ingest.chat import Account
 from ingest.parsers.telegram import PLATFORM
@@ -32,6 +35,8 @@ PRIVACY = (
     "replies to it; in BotFather send /setprivacy, choose @{name}, Disable; then remove the bot "
     "from each group and add it again"
 )
+_TYPING_SECONDS = 3.0
+"""Longest wait for what is only shown: a reply must not wait for it."""
 
 
 def _now() -> datetime:
@@ -69,7 +74,7 @@ class TelegramPlatform:
             self._client, self._memory, self._patience, clock, sleep, self._on_move
         )
         self._menus = Menus(self._client, [one for one in admins if one.startswith(PLATFORM)])
-        self._line = Line(self._patience, clock, sleep, self._tell)
+        self._line = Line(self._patience, clock, sleep)
         self._ears: Ears | None = None
         self._post: Post | None = None
         self._ready: Callable[[str], None] = LOG.info
@@ -90,7 +95,7 @@ class TelegramPlatform:
         self._post, self._ready = post, ready
         try:
             await self._sign_in()
-            await self._menus.show()
+            self._run_errand(self._menus.show())
             if self._settings.webhook_url:
                 await listen(self._client, self._line, self._take, self._settings)
             else:
@@ -98,7 +103,13 @@ class TelegramPlatform:
                     self._client, self._line, self._take, self._signed_in, self._patience.poll
                 )
         finally:
+            for errand in self._errands:
+                errand.cancel()
             await self._client.shutdown()
+
+    def close(self) -> None:
+        """Close the state file, after the last use."""
+        self._memory.close()
 
     async def send(self, outgoing: Outgoing) -> Sent:
         """See Platform."""
@@ -117,7 +128,11 @@ class TelegramPlatform:
         thread = int(topic) if topic not in (None, "1") else None
         try:
             await self._client.send_chat_action(
-                self._memory.chat_id(chat), ChatAction.TYPING, message_thread_id=thread
+                self._memory.chat_id(chat),
+                ChatAction.TYPING,
+                message_thread_id=thread,
+                read_timeout=_TYPING_SECONDS,
+                connect_timeout=_TYPING_SECONDS,
             )
         except TelegramError as error:
             LOG.debug("telegram: typing in %s failed (%s)", chat, reason(error))
@@ -152,17 +167,13 @@ class TelegramPlatform:
         self._me = self._client.bot
         self._ears = Ears(self._memory, self._me, self._notice)
         self._line.started()
-        self._signed_in()
         if not self._me.can_read_all_group_messages:
-            self._tell(PRIVACY.format(name=self._me.username))
+            self._ready(PRIVACY.format(name=self._me.username))
+        self._signed_in()
 
     def _signed_in(self) -> None:
         way = "webhook" if self._settings.webhook_url else "polling"
         self._ready(f"telegram: @{self._me.username if self._me else ''}, {way}")
-
-    def _tell(self, text: str) -> None:
-        LOG.warning("%s", text)
-        self._ready(text)
 
     async def _take(self, item: Any) -> None:
         """Pass on one update; returns once it is safe."""
@@ -170,9 +181,9 @@ class TelegramPlatform:
             update = parsed(self._client, item)
             if update is None or self._memory.is_seen(update.update_id):
                 return
-            for event in self._heard(update):
+            for event in await self._safely(lambda: self._heard(update), update.update_id):
                 await self._posted(event, update.update_id)
-            self._memory.note_update(update.update_id)
+            await self._safely(lambda: self._memory.note_update(update.update_id), update.update_id)
         if update.callback_query:
             self._run_errand(self._release(update.callback_query))
 
@@ -183,31 +194,35 @@ class TelegramPlatform:
             self._sender.positions.note(message.chat.id if box is None else box, message.message_id)
         try:
             return self._ears.events(update, self._line.since) if self._ears else []
+        except sqlite3.Error:
+            raise
         except Exception as error:
             # One odd update must not stop all that come after it.
             LOG.error("telegram: update %d makes no sense (%r)", update.update_id, type(error))
             return []
 
     async def _posted(self, event: Event, update: int) -> None:
-        """Post until it is safe: what is not is not acknowledged either."""
+        await self._safely(lambda: self._post(event) if self._post else None, update)
+        if isinstance(event, Moved):
+            self._memory.move(event.old, event.new.id)
+
+    async def _safely(self, work: Callable[[], Any], update: int) -> Any:
+        """Work until it is done: an update that is not safe is not acknowledged either."""
         tries = 0
-        while self._post is not None:
+        while True:
             try:
-                await self._post(event)
-            except (BotError, OSError, RuntimeError, ValueError) as error:
+                done = work()
+                return await done if inspect.isawaitable(done) else done
+            except Exception as error:
                 pause = self._patience.wait(tries)
-                LOG.error("telegram: update %d is kept back %g s (%s)", update, pause, type(error))
+                LOG.error("telegram: update %d is kept back %g s (%r)", update, pause, type(error))
                 await self._sleep(pause)
                 tries += 1
-            else:
-                return
 
     async def _on_move(self, old: int, new: int) -> None:
-        if self._ears is None or self._post is None:
-            self._memory.move(old, new)
-            return
-        for event in self._ears.moved(old, new, ""):
-            await self._post(event)
+        if self._ears is not None:
+            for event in self._ears.moved(old, new, ""):
+                await self._posted(event, 0)
 
     def _notice(
         self, chat: int, topic: str | None, number: int | None, quote: int | None
@@ -226,6 +241,3 @@ class TelegramPlatform:
         task: asyncio.Task[None] = asyncio.create_task(errand)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
-
-
-__all__ = ["BAD_TOKEN", "TelegramPlatform"]

@@ -17,17 +17,15 @@ bot does not see a group's messages (privacy mode) the numbers may be further of
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
 from telegram import (
-    InlineKeyboardMarkup,
     LinkPreviewOptions,
     Message,
-    MessageEntity,
     ReplyParameters,
 )
 from telegram.error import (
@@ -40,67 +38,15 @@ from telegram.error import (
 )
 
 from bot.errors import Undeliverable, Unreachable
-from bot.platforms.base import Outgoing, Sent
+from bot.platforms.base import Sent
 from bot.platforms.telegram.client import LOG, Client, Patience, pause_of, reason, was_not_sent
-from bot.platforms.telegram.ids import message_key, message_number
-from bot.platforms.telegram.inert import written
+from bot.platforms.telegram.ids import chat_key, message_key
+from bot.platforms.telegram.letters import Letter, Positions
 from bot.platforms.telegram.state import BOX, Memory
 
 MOST_LOOKED = 12
 _ABSENT_IN_A_ROW = 3
 _PLAIN = LinkPreviewOptions(is_disabled=True)
-_SEEN = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message as it goes out; ``chat`` in the archive's terms."""
-
-    chat: str
-    text: str
-    entities: tuple[MessageEntity, ...] = ()
-    topic: str | None = None
-    quote: int | None = None
-    markup: InlineKeyboardMarkup | None = None
-    key: str | None = None
-    after: int | None = None
-
-
-def letter_of(outgoing: Outgoing) -> Letter:
-    """``outgoing`` as it is sent."""
-    text, entities = written(outgoing)
-    if not text:
-        raise Undeliverable("telegram: there is nothing to send but white space")
-    return Letter(
-        outgoing.chat,
-        text,
-        entities,
-        outgoing.topic,
-        message_number(outgoing.quote),
-        key=outgoing.key,
-        after=message_number(outgoing.after),
-    )
-
-
-class Positions:
-    """The numbers of messages heard of lately, per box (see ``Memory.box``)."""
-
-    def __init__(self) -> None:
-        self._seen: dict[int, deque[int]] = {}
-        self._newest: dict[int, int] = {}
-
-    def note(self, box: int, number: int) -> None:
-        """A message was heard."""
-        self._seen.setdefault(box, deque(maxlen=_SEEN)).append(number)
-        self._newest[box] = max(number, self._newest.get(box, 0))
-
-    def newest(self, box: int) -> int | None:
-        """The highest number heard of."""
-        return self._newest.get(box)
-
-    def seen(self, box: int) -> set[int]:
-        """The numbers heard lately."""
-        return set(self._seen.get(box, ()))
 
 
 class Sender:
@@ -123,19 +69,25 @@ class Sender:
 
     async def send(self, letter: Letter) -> Sent:
         """Send it once; raises Undeliverable or Unreachable."""
+        letter = self._addressed(letter)
         async with self._turns[letter.chat]:
             known = self._memory.sent(letter.key) if letter.key else None
             return known or await self._settled(letter) or await self._deliver(letter)
 
     async def find(self, letter: Letter) -> Sent | None:
-        """What an earlier try became."""
+        """What an earlier try became; raises Unreachable where that cannot be told now."""
+        letter = self._addressed(letter)
         async with self._turns[letter.chat]:
             known = self._memory.sent(letter.key) if letter.key else None
             return known or await self._settled(letter) or await self._looked_for(letter)
 
+    def _addressed(self, letter: Letter) -> Letter:
+        """To where the chat is now."""
+        return replace(letter, chat=chat_key(self._memory.chat_id(letter.chat)))
+
     async def _looked_for(self, letter: Letter) -> Sent | None:
-        own = self._memory.own(self._memory.chat_id(letter.chat), 0)
-        baseline = max(own, default=None) if letter.after is None else letter.after
+        own = self._memory.newest_own(self._memory.chat_id(letter.chat))
+        baseline = own if letter.after is None else letter.after
         return await self._found(letter, baseline, self._deadline())
 
     async def edit(self, chat: str, number: int, letter: Letter) -> None:
@@ -173,6 +125,7 @@ class Sender:
     async def _deliver(self, letter: Letter) -> Sent:
         tries, deadline = 0, self._deadline()
         baseline = self._baseline(letter)
+        letter = replace(letter, tried_at=letter.tried_at or self._clock())
         while True:
             self._doubt(letter, baseline)
             try:
@@ -193,9 +146,9 @@ class Sender:
         if isinstance(error, ChatMigrated):
             await self._on_move(self._memory.chat_id(letter.chat), error.new_chat_id)
             return letter
-        if isinstance(error, BadRequest) and letter.entities:
-            LOG.warning("telegram: sent without its mention to %s (%s)", letter.chat, reason(error))
-            return replace(letter, entities=())
+        if isinstance(error, BadRequest) and (letter.entities or letter.quote):
+            LOG.warning("telegram: sent bare to %s (%s)", letter.chat, reason(error))
+            return replace(letter, entities=(), quote=None)
         if isinstance(error, BadRequest | Forbidden):
             self._no_doubt(letter)
             raise Undeliverable(f"{letter.chat}: {reason(error)}; may the bot write there?")
@@ -224,7 +177,7 @@ class Sender:
 
     def _doubt(self, letter: Letter, baseline: int | None) -> None:
         key = letter.key or ""
-        self._doubts.setdefault(letter.chat, {}).setdefault(key, (letter, baseline))
+        self._doubts.setdefault(letter.chat, {})[key] = (letter, baseline)
 
     def _no_doubt(self, letter: Letter) -> None:
         doubts = self._doubts.get(letter.chat, {})
@@ -235,7 +188,8 @@ class Sender:
 
     async def _wait(self, error: TelegramError, tries: int, deadline: datetime) -> None:
         pause = pause_of(error, self._patience, tries)
-        is_final = isinstance(error, InvalidToken)
+        # PTB raises RuntimeError inside once the client is closed: this process is ending.
+        is_final = isinstance(error, InvalidToken) or isinstance(error.__cause__, RuntimeError)
         if is_final or self._clock() + timedelta(seconds=pause) > deadline:
             raise Unreachable(f"telegram: no answer in time ({reason(error, self._client.token)})")
         level = LOG.info if isinstance(error, RetryAfter) else LOG.warning
@@ -247,8 +201,8 @@ class Sender:
         chat = self._memory.chat_id(letter.chat)
         box = self._memory.box(chat)
         heard = None if box is None else self.positions.newest(box)
-        own = max(self._memory.own(chat, 0), default=None)
-        known = [number for number in (letter.after, heard, own) if number is not None]
+        marks = (letter.after, heard, self._memory.newest_own(chat))
+        known = [number for number in marks if number is not None]
         return max(known, default=None)
 
     async def _found(self, letter: Letter, baseline: int | None, deadline: datetime) -> Sent | None:
@@ -258,7 +212,7 @@ class Sender:
         if box is None or baseline is None:
             return None
         known = self._memory.own(chat, baseline) | self.positions.seen(box)
-        looked = absent = 0
+        newest, looked, absent = self.positions.newest(box) or 0, 0, 0
         for number in count(baseline + 1):
             if number in known:
                 absent = 0
@@ -266,7 +220,8 @@ class Sender:
             found = await self._looked_at(letter, chat, number, deadline)
             if isinstance(found, datetime):
                 return self._kept(letter, chat, number, found)
-            looked, absent = looked + 1, absent + 1 if found == "absent" else 0
+            is_beyond = found == "absent" and number > newest
+            looked, absent = looked + 1, absent + 1 if is_beyond else 0
             if looked == MOST_LOOKED or (box != BOX and absent == _ABSENT_IN_A_ROW):
                 return None
         return None
@@ -275,15 +230,15 @@ class Sender:
         self, letter: Letter, chat: int, number: int, deadline: datetime
     ) -> datetime | str:
         """When the message of this number was sent if it is ours, else why it is not."""
-        tries = 0
+        tries, at = 0, letter.tried_at or self._clock()
         while True:
             try:
                 changed = await self._rewrite(letter, chat, number)
-                return changed.date if isinstance(changed, Message) else self._clock()
+                return changed.date if isinstance(changed, Message) else at
             except BadRequest as error:
                 text = error.message.lower()
                 if "not modified" in text:
-                    return self._clock()
+                    return at
                 return "absent" if "not found" in text or "invalid" in text else "other"
             except (Forbidden, ChatMigrated):
                 return "other"

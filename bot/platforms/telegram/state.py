@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.platforms.base import Sent
-from bot.platforms.telegram.ids import chat_key, likely_id, message_key
+from bot.platforms.telegram.ids import chat_key, likely_id, message_key, native
 from ingest.chat import Reaction
+from ingest.database import BUSY_SECONDS, explained
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS telegram_chat (
@@ -44,7 +45,6 @@ _KEPT = {
 }
 """Newest rows that stay in each table."""
 _PRUNE_EVERY = 1_000
-_BUSY_SECONDS = 15
 BOX = 0
 """Stands for private chats and basic groups together, whose messages are numbered as one."""
 
@@ -53,11 +53,12 @@ class Memory:
     """The tables, and what is asked of them often. For the event loop's thread alone."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        for statement in filter(str.strip, _TABLES.split(";")):
-            self._db.execute(statement)
+        with explained(path):
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            for statement in filter(str.strip, _TABLES.split(";")):
+                self._db.execute(statement)
         rows = self._db.execute("SELECT key, id, kind, moved_to FROM telegram_chat").fetchall()
         self._chats = {str(key): (int(id), str(kind), moved) for key, id, kind, moved in rows}
         self._updates = {row[0] for row in self._db.execute("SELECT id FROM telegram_update")}
@@ -75,14 +76,15 @@ class Memory:
         moved = self._chats[key][2] if key in self._chats else None
         self._keep_chat(key, id, kind, moved)
 
-    def move(self, old: int, new: int) -> bool:
-        """Remember that a group goes on under another number; False where that was known."""
-        key = chat_key(old)
-        if key in self._chats and self._chats[key][2] == new:
-            return False
-        self._keep_chat(key, old, "group", new)
-        self.know_chat(new, "supergroup")
-        return True
+    def is_moved(self, old: str, new: str) -> bool:
+        """Whether it is known that a group goes on as another."""
+        moved_to = self._chats[old][2] if old in self._chats else None
+        return moved_to is not None and chat_key(moved_to) == new
+
+    def move(self, old: str, new: str) -> None:
+        """Remember that a basic group goes on as a supergroup."""
+        self._keep_chat(old, -native(old), "group", likely_id(new))
+        self.know_chat(likely_id(new), "supergroup")
 
     def _keep_chat(self, key: str, id: int, kind: str, moved_to: int | None) -> None:
         self._chats[key] = (id, kind, moved_to)
@@ -129,6 +131,12 @@ class Memory:
             "SELECT message FROM telegram_own WHERE chat = ? AND message > ?", (chat, after)
         )
         return {int(row[0]) for row in found}
+
+    def newest_own(self, chat: int) -> int | None:
+        """The highest number of the bot's own messages in a chat."""
+        row = self._db.execute("SELECT max(message) FROM telegram_own WHERE chat = ?", (chat,))
+        found: int | None = row.fetchone()[0]
+        return found
 
     def sent(self, key: str) -> Sent | None:
         """What became of an earlier try that was told to have arrived."""

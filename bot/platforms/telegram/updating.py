@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,7 +37,7 @@ Take = Callable[[Any], Awaitable[None]]
 
 
 class Line:
-    """The connection to Telegram: what fails is waited out, and told once until it works again.
+    """The connection to Telegram: what fails is waited out, and logged once until it works again.
 
     ``since`` is when it last began to work after a start or a longer outage.
     """
@@ -47,9 +47,8 @@ class Line:
         patience: Patience,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
-        tell: Callable[[str], None],
     ) -> None:
-        self._patience, self._clock, self._sleep, self._tell = patience, clock, sleep, tell
+        self._patience, self._clock, self._sleep = patience, clock, sleep
         self._failures, self._told = 0, ""
         self._failed_at: datetime | None = None
         self.since = _second(clock())
@@ -59,7 +58,7 @@ class Line:
         self.since = _second(self._clock())
 
     async def failed(self, error: TelegramError) -> None:
-        """Tell what is wrong, once, and wait; raises PlatformRefused where waiting is no use."""
+        """Log what is wrong, once, and wait; raises PlatformRefused where waiting is no use."""
         if isinstance(error, InvalidToken):
             raise PlatformRefused(BAD_TOKEN) from None
         is_rival = isinstance(error, Conflict)
@@ -67,11 +66,16 @@ class Line:
         kind = "rival" if is_rival else "network"
         if self._told != kind and (is_rival or self._failures):
             self._told = kind
-            self._tell(text)
+            LOG.warning("%s", text)
         self._failed_at = self._failed_at or self._clock()
         pause = pause_of(error, self._patience, self._failures)
         self._failures += 1
         await self._sleep(pause)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the last request failed: then the next is not to be held open."""
+        return self._failures > 0
 
     def works(self) -> bool:
         """A request was answered; whether that ended something that was told."""
@@ -108,12 +112,16 @@ async def poll(
     offset = 0
     while True:
         try:
-            updates = await client.fetch(offset, seconds, ASKED)
+            updates = await client.fetch(offset, 0 if line.is_down else seconds, ASKED)
         except TelegramError as error:
             await line.failed(error)
             continue
         if line.works():
             again()
+        if not updates:
+            # All is confirmed. After a week of silence ids start anew anywhere, perhaps below the
+            # last (https://core.telegram.org/bots/api#update), and would be skipped.
+            offset = 0
         for update in sorted(updates, key=lambda update: int(update["update_id"])):
             await take(update)
             offset = max(offset, int(update["update_id"]) + 1)
@@ -134,30 +142,38 @@ async def listen(client: Client, line: Line, take: Take, settings: Telegram) -> 
     """Be called by Telegram until cancelled; one call at a time keeps the order."""
     updater = Updater(client, _Inbox(take))
     await updater.initialize()
-    try:
-        await line.calling(lambda: _start(updater, settings))
-        await asyncio.Event().wait()
-    except BadRequest as error:
-        raise PlatformRefused(
-            f"telegram.webhook_url: Telegram refused it ({reason(error)}); it must be an https "
-            "address that reaches this machine"
-        ) from None
-    except OSError as error:
-        where = f"{settings.webhook_listen}:{settings.webhook_port}"
-        raise PlatformRefused(
-            f"telegram.webhook_port: cannot listen on {where}: {error.strerror}; choose another"
-        ) from None
-    finally:
-        if updater.running:
-            with suppress(TelegramError):
+    with _socket(settings) as place:
+        try:
+            await line.calling(lambda: _start(updater, settings, place))
+            await asyncio.Event().wait()
+        except BadRequest as error:
+            raise PlatformRefused(
+                f"telegram.webhook_url: Telegram refused it ({reason(error)}); it must be an https "
+                "address that reaches this machine"
+            ) from None
+        finally:
+            if updater.running:
                 await updater.stop()
 
 
-async def _start(updater: Updater, settings: Telegram) -> None:
+def _socket(settings: Telegram) -> socket.socket:
+    host, port = settings.webhook_listen, settings.webhook_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        place = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise PlatformRefused(
+            f"telegram.webhook_port: cannot listen on {host}:{port}: {error.strerror}; "
+            "choose another"
+        ) from None
+    place.setblocking(False)
+    return place
+
+
+async def _start(updater: Updater, settings: Telegram, place: socket.socket) -> None:
     secret = settings.webhook_secret
     await updater.start_webhook(
-        listen=settings.webhook_listen,
-        port=settings.webhook_port,
+        unix=place,  # any bound socket will do
         url_path=urlsplit(settings.webhook_url or "").path,
         webhook_url=settings.webhook_url,
         secret_token=secret.get_secret_value() if secret else secrets.token_urlsafe(32),

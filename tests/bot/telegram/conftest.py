@@ -63,11 +63,11 @@ async def running(
     fake: FakeTelegram, state: Path, *, is_ready: bool = True, **more: Any
 ) -> AsyncIterator[Running]:
     """A bot signed in to ``fake`` with its memory in ``state``."""
-    options = {
-        key: more.pop(key) for key in ("patience", "admins", "clock", "limiter") if key in more
-    }
-    settings = Telegram(**{"token": fake.token, "url": fake.url} | more)
-    platform = TelegramPlatform(settings, state, **{"patience": QUICK} | options)
+    named = ("patience", "admins", "clock", "limiter")
+    options: dict[str, Any] = {"patience": QUICK}
+    options |= {name: more.pop(name) for name in named if name in more}
+    settings: dict[str, Any] = {"token": fake.token, "url": fake.url}
+    platform = TelegramPlatform(Telegram(**settings | more), state, **options)
     bot = Running(fake, platform)
     task = asyncio.create_task(platform.run(bot.take, bot.lines.append))
     try:

@@ -7,16 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from bot.errors import Undeliverable, Unreachable
 from bot.platforms.base import Outgoing
-from bot.platforms.telegram.inert import JOINER, inert, longest, units
+from bot.platforms.telegram.inert import JOINER
 from ingest.chat import Account
 from tests.bot.telegram.conftest import QUICK, key_of, running, saying
 from tests.telegram_fake import FakeTelegram, Fault
-from tests.telegram_fake.texts import recognised
 
 FAULTS = {
     "reset before": Fault.reset(has_effect=False),
@@ -213,6 +210,19 @@ def test_a_mention_the_server_refuses_does_not_cost_the_message(
     asyncio.run(scenario())
 
 
+def test_a_channels_posts_are_never_tried_to_be_rewritten(fake: FakeTelegram, state: Path) -> None:
+    async def scenario() -> None:
+        channel = fake.channel("News")
+        async with running(fake, state) as bot:
+            fake.post(channel, "a post of somebody else")
+            await bot.heard()
+            fake.plan(Fault.reset(has_effect=False), method="sendMessage")
+            await bot.platform.send(saying(channel, "ours"))
+            assert fake.counts["editMessageText"] == 0
+
+    asyncio.run(scenario())
+
+
 def test_messages_go_to_their_topic(fake: FakeTelegram, state: Path) -> None:
     async def scenario() -> None:
         forum, ann = fake.supergroup(is_forum=True), fake.user("Ann")
@@ -251,70 +261,6 @@ def test_typing_takes_nothing_from_a_groups_budget(fake: FakeTelegram, state: Pa
             assert len(fake.sent) == 20
 
     asyncio.run(scenario())
-
-
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=200)
-
-
-def test_any_text_arrives_as_it_is_but_for_what_makes_it_inert(
-    fake: FakeTelegram, state: Path
-) -> None:
-    async def scenario() -> None:
-        ann = fake.user("Ann")
-        chat = fake.private(ann)
-        async with running(fake, state, limiter=None) as bot:
-            fake.say(chat, ann, "hello")
-            await bot.heard()
-
-            async def arrives(text: str) -> None:
-                await bot.platform.send(saying(chat, text))
-                sent = fake.sent[-1]
-                assert sent.text.replace(JOINER, "") == text.strip().replace(JOINER, "")
-                assert not any(e["type"] in ("mention", "bot_command") for e in sent.entities)
-
-            for text in EXAMPLES:
-                await arrives(text)
-
-    asyncio.run(scenario())
-
-
-EXAMPLES = (
-    "早上好，大家！",
-    "สวัสดี ครับ",
-    "مرحبا @ann‏ بالجميع",
-    "👨‍👩‍👧‍👦 🏳️‍🌈 e\u0301",
-    "a@b.org and @bob/start /start@self_bot //x </b>",
-    "*bold* _it_ `code` [x](tg://user?id=1) <a href='tg://user?id=1'>y</a>",
-    "\x01\x02 control",
-    "é/start @@bob\u200b@bob ＠bob",
-)
-
-
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.text(st.sampled_from("@/.:tme_aA1 好\u0301é\u200b<>\u2060+g"), max_size=40) | TEXTS)
-def test_nothing_in_an_inert_text_is_recognised(text: str) -> None:
-    plain = inert(text)
-    assert plain.replace(JOINER, "") == text.replace(JOINER, "")
-    assert recognised(plain) == []
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(max_size=120), st.integers(4, 100))
-def test_the_longest_piece_fits_and_is_cut_between_graphemes(text: str, most: int) -> None:
-    end = longest(text, most)
-    assert units(inert(text[:end])) <= most
-    assert end == len(text) or end > 0
-    assert end == len(text) or units(inert(text)) > most
-
-
-def test_families_and_flags_are_not_cut_apart() -> None:
-    family = "👨‍👩‍👧‍👦"
-    assert longest(family * 400) % len(family) == 0
-    flags = "🇩🇪🇫🇷" * 2000
-    assert longest(flags) % 2 == 0
-    assert longest("x" * 5000) == 4096
-    assert longest("@ab " * 2000) < 4096
-    assert longest("e" + "\u0301" * 5000) == 4096
 
 
 def test_a_message_of_full_length_is_taken(fake: FakeTelegram, state: Path) -> None:
