@@ -12,8 +12,11 @@ from typing import Any
 
 from bot.backups import MANIFEST, check_database, checksum, listed
 from bot.errors import BackupUnusable
+from config.console import say
 from config.locks import claimed
 from config.settings import Home
+from ingest.archive import Archive
+from ingest.errors import ArchiveError
 from registry.store import Registry
 
 STAGE = ".restoring"
@@ -57,6 +60,7 @@ def restore(home: Home, path: Path, *, now: datetime, force: bool = False) -> Re
         shutil.rmtree(stage, ignore_errors=True)
         try:
             files = _unpack(path, stage)
+            _keep_refusals(home, stage)
             aside = _make_room(home, files, now=now, force=force)
             for name in files:
                 _place(stage / name, home.path / name)
@@ -81,6 +85,21 @@ def _unpack(path: Path, stage: Path) -> list[str]:
         if file.suffix == ".sqlite":
             check_database(file)
     return list(sums)
+
+
+def _keep_refusals(home: Home, stage: Path) -> None:
+    """Nobody who opted out or was forgotten since comes back with a backup."""
+    archive = stage / home.archive.name
+    if not (home.archive.exists() and archive.exists()):
+        return
+    try:
+        with Archive.open(home.archive) as newer:
+            withdrawn, forgotten = newer.refused()
+    except ArchiveError as error:  # a damaged archive is what backups are for
+        say(f"{error}; who asked to be forgotten since the backup must be forgotten again")
+        return
+    with Archive.open(archive) as older:
+        older.adopt_refusals(withdrawn, forgotten)
 
 
 def _make_room(home: Home, files: list[str], *, now: datetime, force: bool) -> Path | None:

@@ -45,6 +45,7 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         if stranger := _stranger(archive, who):
             archive.refuse(stranger)
             _clean_if_behind(archive, place, settings)
+            renew(place, now=datetime.now(UTC))  # where an earlier forgetting was cut short
             _tell({"account": who, "messages_removed": 0}, as_json)
             return
         person = archive.find_person(who)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -167,6 +167,22 @@ class Census:
         return frozenset(self._roster.refusals.withdrawn), frozenset(
             self._roster.refusals.forgotten
         )
+
+    def adopt_refusals(self, withdrawn: Iterable[bytes], forgotten: Iterable[bytes]) -> int:
+        """Honour what was asked of another state of this archive, as :meth:`refused` told it.
+
+        So nobody comes back with a backup. Returns the messages removed or withheld.
+        """
+        with explained("archive"), self._writing():
+            self._roster.refusals.adopt(withdrawn, forgotten)
+            moved = withhold(self._connection, self._roster)
+        refusals = self._roster.refusals
+        gone = [
+            person.handle
+            for person in self._roster.people()
+            if not person.is_self and any(map(refusals.is_forgotten, person.accounts))
+        ]
+        return moved + sum(self.forget(f"@{handle}") for handle in gone)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

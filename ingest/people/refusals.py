@@ -48,8 +48,16 @@ class Refusals:
         """Take that back."""
         self._write("DELETE FROM withdrawn WHERE digest = ?", accounts)
 
+    def adopt(self, withdrawn: Iterable[bytes], forgotten: Iterable[bytes]) -> None:
+        """Take over what another archive knows, by digest."""
+        self._put("INSERT OR IGNORE INTO withdrawn VALUES (?)", withdrawn)
+        self._put("INSERT OR IGNORE INTO forgotten VALUES (?)", forgotten)
+
     def _write(self, sql: str, accounts: Iterable[Account]) -> None:
-        self._connection.executemany(sql, [(account_digest(account),) for account in accounts])
+        self._put(sql, map(account_digest, accounts))
+
+    def _put(self, sql: str, digests: Iterable[bytes]) -> None:
+        self._connection.executemany(sql, [(digest,) for digest in digests])
         self._connection.execute(
             "INSERT INTO meta VALUES ('refusals', 1) "
             "ON CONFLICT (key) DO UPDATE SET value = value + 1"

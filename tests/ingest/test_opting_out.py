@@ -185,3 +185,17 @@ def test_a_kill_in_the_middle_leaves_all_or_nothing(tmp_path: Path, told: Talk) 
     with sqlite3.connect(path) as left:
         assert left.execute("SELECT count(*) FROM withheld").fetchone() == (0,)
     left.close()
+
+
+def test_nobody_comes_back_with_an_older_state(tmp_path: Path, told: Talk) -> None:
+    told.say("carl", "let me out of this")
+    with Archive.open(tmp_path / "older.sqlite", create=True) as older:
+        told.recorded(older)
+        with Archive.open(tmp_path / "newer.sqlite", create=True) as newer:
+            told.recorded(newer)
+            newer.forget("z9")
+            newer.withdraw(Account("test", "carl"))
+            assert older.adopt_refusals(*newer.refused()) == 3
+            assert seen(older) == seen(newer)
+        assert older.add(told.messages).forgotten == 3
+        assert older.readmit(Account("test", "carl")) == 1
