@@ -36,7 +36,7 @@ __all__ = [
 
 WAVER = 0.05
 """How far the dice move the threshold either way, so that nobody can tell it from outside."""
-HERE = 0.9
+HERE = 0.95
 """The least a score must reach while the real @self is in the chat: nearly never."""
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _LINES = 12

@@ -107,8 +107,8 @@ class Manner:
 
 def is_unspaced(text: str) -> bool:
     """Whether most letters of a text are of a script that runs words together."""
-    letters = sum(map(str.isalpha, text))
-    return 2 * len(_UNSPACED.findall(text)) > letters
+    unspaced = len(_UNSPACED.findall(text))
+    return unspaced > 0 and 2 * unspaced >= sum(map(str.isalpha, text))
 
 
 def drawn(quantiles: Sequence[float], luck: float) -> float:
