@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.gating.calling import called_by, callnames, is_led_by, names_of_others
+from bot.gating.calling import called_by, callnames, is_led_by, is_spoken_to, names_of_others
 from ingest.chat import Person
 from tests.bot.talking import ANN, BOB, ME, room
 
@@ -51,6 +51,19 @@ def test_one_character_must_stand_alone() -> None:
 def test_names_to_call_by_come_from_the_archive() -> None:
     person = Person(1, "kevin_buzzard", ("Kevin Buzzard", "K", "小明"), is_self=True)
     assert callnames(person) == ("kevin_buzzard", "Kevin Buzzard", "小明", "Kevin")
+    assert callnames(Person(1, "self", ("Self",), is_self=True)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_to"),
+    [
+        ("kevin look", True), ("look kevin!", True), ("so, kevin, look", True),
+        ("cc @kevin ok", True), ("I asked kevin about it", False), ("为什么kevin不来", False),
+        ("kevin，你来吗", True),
+    ],
+)  # fmt: skip
+def test_one_may_be_spoken_to_or_of(text: str, is_to: bool) -> None:
+    assert is_spoken_to(text, "kevin") is is_to
 
 
 @pytest.mark.parametrize("text", ["ann: yes", "Ann Lee, no", "@ann yes", "@ann"])

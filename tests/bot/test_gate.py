@@ -36,6 +36,12 @@ def test_who_calls_by_name_is_answered() -> None:
         assert decision.reasons[0].startswith("calls ")
 
 
+def test_who_speaks_of_self_to_somebody_else_is_not_answered() -> None:
+    for text, is_called in (("I think kevin is away", False), ("Kevin, do you know?", True)):
+        asked = situation(room((BOB, "hm"), (CAT, "so"), (ANN, text), reply_to="test:0"))
+        assert judge(asked).is_addressed is is_called
+
+
 def test_small_talk_of_others_is_left_alone() -> None:
     talk = room((ANN, "lunch?"), (BOB, "yes, the noodle place"), (ANN, "at one then"))
     decision = judge(situation(talk))

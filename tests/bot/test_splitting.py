@@ -16,8 +16,8 @@ FLAG = "\U0001f1ee\U0001f1e9"
 WORDS = st.sampled_from(
     [
         "yes", "so", "well.", "What?", "e.g.", "3.5", "https://example.org/a?b=c,d.e", "好的。",
-        "你说呢？", "我不知道，", "真的！", "สวัสดีครับ", "مرحبا،", "؟", FAMILY, FLAG, "e\u0301", "`a b`", "\n",
-        "\n\n", "```\nx = 1\n\ny\n```", "…", "한국어", "naïve",
+        "你说呢？", "我不知道，", "真的！", "สวัสดีครับ", "مرحبا،", "؟", FAMILY, FLAG, "e\u0301",
+        "`a b`", "\n", "\n\n", "```\nx = 1\n\ny\n```", "…", "한국어", "naïve",
     ]
 )  # fmt: skip
 TEXTS = st.lists(st.tuples(WORDS, st.sampled_from(["", " ", "  "])), max_size=30).map(
