@@ -119,8 +119,11 @@ def drawn(quantiles: Sequence[float], luck: float) -> float:
 
 
 def drawn_below(quantiles: Sequence[float], luck: float, most: float) -> float:
-    """The same of the distribution cut off above ``most``, which is drawn where nothing is left."""
-    return min(drawn(quantiles, luck * _share_below(quantiles, most)), max(most, 0.0))
+    """The same of the distribution cut off above ``most``; from half of it on where nothing is."""
+    share = _share_below(quantiles, most)
+    if share <= 0:
+        return max(most, 0.0) * (1 + luck) / 2
+    return min(drawn(quantiles, luck * share), most)
 
 
 def _share_below(quantiles: Sequence[float], most: float) -> float:

@@ -56,7 +56,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 )
 """What each sign adds to the log-odds; ``always`` counts for every message.
 
-Set by hand, with @self's own messages in real chats as if they were the bot's: what follows @self
+Set by hand, with @self's own messages in a busy group as if they were the bot's: what follows @self
 was answered 5 to 11 times as often as a message at large, what two others say to each other 0.1 to
 0.3 times. ``docs/experiments.md`` has the figures."""
 

@@ -185,7 +185,8 @@ def test_draws_follow_the_quantiles() -> None:
     assert [drawn((0, 10, 30), luck) for luck in (0, 0.25, 0.5, 0.75, 1)] == [0, 5, 10, 20, 30]
     assert drawn_below((0, 10, 30), 0.999, 10) == pytest.approx(10, abs=0.1)
     assert drawn_below((0, 10, 30), 0.5, 20) == 7.5
-    assert drawn_below((5, 10), 0.5, 1) == 1
+    assert [drawn_below((5, 10), luck, 2) for luck in (0, 0.5, 1)] == [1, 1.5, 2]
+    assert drawn_below((5, 10), 0.5, -1) == 0
     assert drawn_below((5, 5, 5), 0.5, 6) == 5
     assert Typing(1, 0.5, (1, 1)).seconds(10, 0.3) == 6
 
