@@ -28,7 +28,6 @@ from typing import Any
 from benchmarks._held_replies import Asked, asked_of
 from benchmarks._passages import Past
 from bot.app import find_voice
-from bot.llama import tokenize
 from bot.voice import Voice
 from config.console import emit_table, progress, say
 from config.settings import Home, Settings, load
@@ -130,7 +129,7 @@ def _scorer(voice: Voice, settings: Settings, *, threads: int) -> Iterator[Score
         held: list[int] = []
 
         def read(text: str, is_control: bool) -> list[int]:
-            return tokenize(llama, text, is_control=is_control)
+            return list(llama.tokenize(text.encode(), add_bos=False, special=is_control))
 
         def score(asked: Asked, passages: Sequence[Passage]) -> Scored:
             kept = tuple(passages)

@@ -19,6 +19,7 @@ from ingest.chat import Passage
 if TYPE_CHECKING:
     from ingest.linker.ranking import Ranking
     from ingest.listening import Meaning
+    from rag.index.live import Live
     from rag.recall import Recall
     from registry.artefact import ModelManifest
     from registry.store import Registry
@@ -49,10 +50,29 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
         pseudonyms = settings.ingest.pseudonyms
         archive = stack.enter_context(Archive.open(home.archive, pseudonyms=pseudonyms))
         voice = find_voice(home, settings, model)
-        memory = stack.enter_context(open_memory(home, settings, archive))
+        senses = stack.enter_context(open_senses(home, settings, archive))
         generator = stack.enter_context(closing(open_generator(voice, settings)))
-        hearing = stack.enter_context(open_hearing(home, memory))
-        yield Persona(archive, voice, _responder(voice, generator, settings, memory, hearing))
+        yield Persona(archive, voice, make_responder(voice, generator, settings, senses))
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What a persona remembers and how it listens: the same for every model."""
+
+    memory: Memory | None
+    hearing: Hearing
+
+
+@contextmanager
+def open_senses(
+    home: Home, settings: Settings, archive: Archive, live: Live | None = None
+) -> Iterator[Senses]:
+    """Open memory and hearing; for the thread that replies. ``live`` is what was just heard."""
+    with (
+        open_memory(home, settings, archive, live) as memory,
+        open_hearing(home, memory) as hearing,
+    ):
+        yield Senses(memory, hearing)
 
 
 def find_voice(home: Home, settings: Settings, model: str | None) -> Voice:
@@ -119,8 +139,11 @@ def bare_voice(home: Home, name: str, *, head: str, self_handle: str) -> Voice:
     )
 
 
-def open_generator(voice: Voice, settings: Settings) -> Generator:
-    """Load the model into this process, or turn to the server where the voice is a server's."""
+def open_generator(voice: Voice, settings: Settings, *, is_live: bool = False) -> Generator:
+    """Load the model into this process, or turn to the server where the voice is a server's.
+
+    A live one goes from chat to chat, and keeps what it read of several.
+    """
     generate = settings.generate
     if voice.remote:
         from bot.server import ServerGenerator
@@ -133,11 +156,19 @@ def open_generator(voice: Voice, settings: Settings) -> Generator:
         )
     from bot.generator import LlamaGenerator
 
-    return LlamaGenerator(voice, context_tokens=generate.context_tokens, threads=generate.threads)
+    return LlamaGenerator(
+        voice,
+        context_tokens=generate.context_tokens,
+        threads=generate.threads,
+        chats=generate.chats if is_live else 1,
+        state_megabytes=generate.state_megabytes,
+    )
 
 
 @contextmanager
-def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Recall | None]:
+def open_memory(
+    home: Home, settings: Settings, archive: Archive, live: Live | None = None
+) -> Iterator[Recall | None]:
     """What recall can look up, or None where it is switched off.
 
     An index that cannot be used is named in one line, and recall goes by words.
@@ -149,9 +180,9 @@ def open_memory(home: Home, settings: Settings, archive: Archive) -> Iterator[Re
     from rag.recall import Recall
 
     try:
-        recall = Recall.open(settings, home, archive)
+        recall = Recall.open(settings, home, archive, live=live)
     except RecallError:  # told when it is warmed
-        recall = Recall(archive, settings, home)
+        recall = Recall(archive, settings, home, live=live)
     with recall:
         recall.warm()
         yield recall
@@ -229,13 +260,11 @@ def _server_voice(home: Home, settings: Settings, registry: Registry) -> Voice:
     )
 
 
-def _responder(
-    voice: Voice,
-    generator: Generator,
-    settings: Settings,
-    memory: Memory | None,
-    hearing: Hearing,
+def make_responder(
+    voice: Voice, generator: Generator, settings: Settings, senses: Senses
 ) -> Responder:
+    """What answers with this voice."""
+    memory, hearing = senses.memory, senses.hearing
     if memory is None:
         return Responder(voice, generator, settings, ranking=hearing.ranking)
     from ingest.chunks import memory_lines

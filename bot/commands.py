@@ -60,16 +60,30 @@ def chat(
             session.run(typed_lines(session.prompt))
 
 
-@click.command(epilog="Until then: atself chat")
-@home_option
-def run(home: Path) -> None:
-    """Run the Telegram and Discord bots (not part of this version yet)."""
-    from bot.errors import NotAvailable
+RUN_EXAMPLES = """\b
+Examples:
+  atself run                           serve Telegram and Discord, whichever has a token
+  atself run --terminal                a group chat here, with gate, pauses and commands
+  atself run --model v3                answer with v3, whatever serves
+"""
 
-    raise NotAvailable(
-        "run: the Telegram and Discord bots are not part of this version yet; "
-        "talk to @self in the terminal: atself chat"
-    )
+
+@click.command(epilog=RUN_EXAMPLES)
+@click.option("--terminal", is_flag=True, help="Serve a chat at this terminal, too.")
+@click.option("--as", "speaker", default="friend", show_default=True, help="Who types there.")
+@click.option("--model", metavar="VERSION", help="A version, or `base`. [default: what serves]")
+@home_option
+def run(terminal: bool, speaker: str, model: str | None, home: Path) -> None:
+    """Run the bots: answer as @self in the allowed Telegram and Discord chats.
+
+    Tokens come from the environment: ATSELF_TELEGRAM__TOKEN, ATSELF_DISCORD__TOKEN. Who may command
+    it and where it speaks: bot.admins and bot.allowed_chats, see docs/bot.md. Ctrl-C or SIGTERM end
+    it gracefully; what was on its way is finished at the next start.
+    """
+    from bot.starting import start
+    from config.settings import Home, load
+
+    start(Home(home), load(home), speaker if terminal else None, model)
 
 
 def _session(

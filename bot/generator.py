@@ -1,7 +1,8 @@
 """Replies from a GGUF in this process.
 
-Between calls the model keeps what it has read: of the next prompt only what follows the longest
-common beginning is computed (``Timings.reused`` counts the rest).
+Between calls the model keeps what it has read, one state for each of several conversations: of the
+next prompt only what follows the longest common beginning is computed (``Timings.reused`` counts
+the rest).
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ import codecs
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 
 from bot import llama
-from bot.errors import BotError, ModelUnusable, PromptTooLong
+from bot.errors import ModelUnusable, PromptTooLong
 from bot.generation import Ending, Sampling, Timings, never
+from bot.states import ANEW, States, Track
 from bot.stops import StopScanner
 from bot.voice import Voice
-from ingest.prompt import RENDERER, Segment, encode
+from ingest.prompt import RENDERER, Segment, encode, render_prompt
 from registry.checked import hold_model
+
+ADAPT_TOKENS = 16  # how often, in written tokens, the number of threads follows the load
+TEXTS = 2048  # latest texts whose tokens are remembered: the lines and turns of a few dozen chats
 
 Pieces = Generator[str, None, None]
 
@@ -31,7 +37,6 @@ class Request:
     sampling: Sampling
     seed: int
     cancelled: Callable[[], bool]
-    threads: int | None = None
 
 
 class LlamaGenerator:
@@ -39,6 +44,7 @@ class LlamaGenerator:
 
     A model of the registry is checked before it is loaded, and is not collected while it is open.
     ``context_tokens`` defaults to what the model was made for, ``threads`` to the idle cores.
+    The states of the last ``chats`` conversations are kept, as far as ``state_megabytes`` allow.
     Raises ModelUnusable or RegistryError where the file is missing or damaged, ModelUnusable where
     it was made for another renderer.
     """
@@ -49,21 +55,29 @@ class LlamaGenerator:
         *,
         context_tokens: int | None = None,
         threads: int | None = None,
+        chats: int = 1,
+        state_megabytes: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         require_renderer(voice)
         limits = [tokens for tokens in (context_tokens, voice.context_tokens) if tokens]
         self.voice = voice
-        self._clock, self._threads = clock, threads
+        self._clock = clock
         self._lease = hold_model(voice.model)
         try:
-            self._llama = llama.load(
-                voice.model, context_tokens=min(limits, default=0), threads=threads
+            self._model = llama.Model(
+                voice.model,
+                context_tokens=min(limits, default=0),
+                threads=threads,
+                streams=chats,
+                megabytes=state_megabytes,
             )
         except BaseException:
             self._release()
             raise
-        self._abort = llama.AbortSwitch(self._llama)
+        self._abort = llama.AbortSwitch(self._model)
+        self._tokenize = lru_cache(TEXTS)(self._tokens_of)
+        self._states = States(self._model, head=self.count(opening(voice)))
         self._current: LlamaGeneration | None = None
 
     def __enter__(self) -> LlamaGenerator:
@@ -80,14 +94,11 @@ class LlamaGenerator:
     @property
     def context_tokens(self) -> int:
         """Room for prompt and reply together."""
-        return int(self._llama.n_ctx())
+        return self._model.context_tokens
 
     def tokens(self, segments: Sequence[Segment]) -> list[int]:
         """Token ids, exactly as training saw them: nothing is added, no text becomes control."""
-        return encode(
-            segments,
-            lambda text, is_control: llama.tokenize(self._llama, text, is_control=is_control),
-        ).ids
+        return encode(segments, self._tokenize).ids
 
     def count(self, segments: Sequence[Segment]) -> int:
         """Tokens these segments take."""
@@ -105,17 +116,25 @@ class LlamaGenerator:
         self._finish_current()
         ids = self.tokens(segments)
         self._require_room(len(ids), sampling.max_new_tokens)
-        request = Request(tuple(ids), sampling, seed, cancelled, self._threads)
+        request = Request(tuple(ids), sampling, seed, cancelled)
         self._current = LlamaGeneration(
-            self._llama, self._abort, StopScanner(self.voice.markup), request, self._clock
+            self._model,
+            self._states.take(ids),
+            self._abort,
+            StopScanner(self.voice.markup),
+            request,
+            self._clock,
         )
         return self._current
 
     def close(self) -> None:
         """Free the model."""
         self._finish_current()
-        self._llama.close()
+        self._model.close()
         self._release()
+
+    def _tokens_of(self, text: str, is_control: bool) -> tuple[int, ...]:
+        return tuple(self._model.tokenize(text, is_control=is_control))
 
     def _release(self) -> None:
         if self._lease is not None:
@@ -142,14 +161,16 @@ class LlamaGeneration:
     def __init__(
         self,
         model: llama.Model,
+        track: Track,
         abort: llama.AbortSwitch,
         scanner: StopScanner,
         request: Request,
         clock: Callable[[], float],
     ) -> None:
-        self._model, self._abort, self._scanner = model, abort, scanner
+        self._model, self._track = model, track
+        self._abort, self._scanner = abort, scanner
         self._request, self._clock = request, clock
-        self._reused = llama.reusable(model, request.ids)
+        self._reused = track.length
         self._generated, self._ending = 0, Ending.LENGTH
         self._prompt_seconds = self._decode_seconds = 0.0
         self._pieces: Pieces = self._write()
@@ -179,10 +200,10 @@ class LlamaGeneration:
     def _write(self) -> Pieces:
         decoder = codecs.getincrementaldecoder("utf-8")("ignore")  # holds back half characters
         for token in self._sampled():
-            if llama.ends_turn(self._model, token):
+            if self._model.ends_turn(token):
                 self._ending = Ending.STOP
                 break
-            if text := self._scanner.feed(decoder.decode(llama.piece(self._model, token))):
+            if text := self._scanner.feed(decoder.decode(self._model.piece(token))):
                 yield text
             if self._scanner.is_stopped:
                 self._ending = Ending.STOP
@@ -191,40 +212,54 @@ class LlamaGeneration:
             yield tail
 
     def _sampled(self) -> Iterator[int]:
-        stream = llama.stream(
-            self._model,
-            self._request.ids,
-            self._request.sampling,
-            self._request.seed,
-            threads=self._request.threads,
-        )
-        token = self._first(stream)
-        started = self._clock()
-        while token is not None:
-            self._generated += 1
-            yield token
-            token = None if self._is_over() else next(stream)
-            self._decode_seconds = self._clock() - started
+        with self._model.drawing(self._request.sampling, self._request.seed) as draw:
+            token = self._first(draw)
+            started = self._clock()
+            while token is not None:
+                self._generated += 1
+                yield token
+                token = None if self._is_over() else self._next(token, draw)
+                self._decode_seconds = self._clock() - started
 
-    def _first(self, stream: Iterator[int]) -> int | None:
-        """Read the prompt and sample once; None where that was cancelled."""
+    def _next(self, token: int, draw: Callable[[], int]) -> int:
+        if self._generated % ADAPT_TOKENS == 0:
+            self._model.follow_load()
+        self._track.read((token,))
+        return draw()
+
+    def _first(self, draw: Callable[[], int]) -> int | None:
+        """Read the prompt and draw once; None where that was cancelled."""
         started = self._clock()
         try:
             with self._abort.watching(self._request.cancelled):
-                return next(stream)
-        except RuntimeError as error:  # "llama_decode returned 2" where it was aborted
-            if not self._abort.is_thrown:
-                raise BotError(f"llama.cpp failed on the prompt ({error}); start again") from None
+                self._read()
+            return draw()
+        except llama.Aborted:
             self._ending = Ending.CANCELLED
             return None
         finally:
             self._prompt_seconds = self._clock() - started
+
+    def _read(self) -> None:
+        ids = self._request.ids
+        while self._track.length < len(ids):
+            self._model.follow_load()
+            start = self._track.length
+            end = min(start + llama.BATCH_TOKENS, len(ids))
+            if 0 < len(ids) - end < ANEW:
+                end = len(ids) - ANEW
+            self._track.read(ids[start:end])
 
     def _is_over(self) -> bool:
         if self._request.cancelled():
             self._ending = Ending.CANCELLED
         is_full = self._generated >= self._request.sampling.max_new_tokens
         return is_full or self._ending is Ending.CANCELLED
+
+
+def opening(voice: Voice) -> tuple[Segment, ...]:
+    """What all prompts of a voice begin with."""
+    return render_prompt((), voice.head, voice.markup)[:3]
 
 
 def require_renderer(voice: Voice) -> None:

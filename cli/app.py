@@ -26,7 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "threads": ("ingest.threads_command:threads", "Who answers whom in an export."),
     "writings": ("cli.writings:writings", "Add your own texts; make question-answer pairs."),
     "dataset": ("ingest.dataset.commands:dataset", "Cut the archive into training windows."),
-    "export": ("ingest.dataset.export_command:export", "Write the dataset for other trainers."),
+    "export": (
+        "ingest.dataset.export_command:export",
+        "Write the dataset for other trainers, or all messages.",
+    ),
     "train": ("trainer.commands:train", "Fine-tune a base model and register it."),
     "hosted": ("trainer.hosted.commands:hosted", "Fine-tune at an API, with consent each time."),
     "models": ("registry.commands:models", "List, show, promote and roll back models."),
@@ -34,7 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "recall": ("rag.recall_command:recall", "What the index brings back for a text."),
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
     "run": ("bot.commands:run", "Run the bots."),
-    "forget": ("cli.forget:forget", "Remove a person from archive, index and dataset."),
+    "backup": ("bot.backup_commands:backup", "Back up archive and state; restore them."),
+    "forget": ("cli.forget:forget", "Remove a person and all they wrote."),
     "demo": ("cli.demo:demo", "The whole way on the sample chat or your own export."),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +14,14 @@ from config.console import emit_json, emit_mapping, home_option, json_option, sa
 
 if TYPE_CHECKING:
     from config.settings import Home, Settings
-    from ingest.chat import Person
+    from ingest.archive import Archive
+    from ingest.chat import Account, Person
 
 EXAMPLES = """\b
 Examples:
   atself forget @nice_guy
   atself forget "Max Lindqvist" --yes --json
+  atself forget telegram:user123456     also where the account never spoke
 """
 
 
@@ -28,16 +31,22 @@ Examples:
 @home_option
 @json_option
 def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
-    """Remove a person and all they wrote: archive, search index and dataset.
+    """Remove a person and all they wrote: archive, index, dataset, exports, backups.
 
     A later import does not bring them back. Models trained before keep what they learned: they are
     marked, and named here, so that you can train anew.
     """
+    from bot.backups import outdate, renew
     from config.settings import Home, load
     from ingest.archive import Archive
 
     place, settings = Home(home), load(home)
     with Archive.open(place.archive) as archive:
+        if stranger := _stranger(archive, who):
+            archive.refuse(stranger)
+            _clean_if_behind(archive, place, settings)
+            _tell({"account": who, "messages_removed": 0}, as_json)
+            return
         person = archive.find_person(who)
         count = archive.message_counts().get(person.id, 0)
         if not yes:
@@ -47,28 +56,59 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         # command can be given again.
         marked = _mark_models(place, person, now=datetime.now(UTC))
         had_dataset = place.dataset.exists()
+        had_exports = place.exports.exists()
         shutil.rmtree(place.dataset, ignore_errors=True)
+        shutil.rmtree(place.exports, ignore_errors=True)
+        outdate(place)
         sent = _clear_hosted(place)
         removed = archive.forget(f"@{person.handle}")
     was_indexed = place.index.exists()
     if was_indexed:
         _clean_index(place, settings)
+    renewed = renew(place, now=datetime.now(UTC))
     result = {
         "handle": person.handle,
         "messages_removed": removed,
         "dataset": "removed; run: atself dataset" if had_dataset else "none",
         "index": "cleaned" if was_indexed else "none",
+        "exports": "removed" if had_exports else "none",
+        "backups": f"one without them, {renewed.name}" if renewed else "none",
         "models_that_learned_from_them": marked,
         "sent_to_an_api": sent,
     }
-    if as_json:
-        emit_json(result)
-    else:
-        emit_mapping(result)
+    _tell(result, as_json)
     if marked:
         say("train again to have a model that never met them")
     for run, host in sent.items():
         say(f"{host} still has what was sent there; `atself hosted withdraw {run}` deletes it")
+
+
+def _tell(result: Mapping[str, object], as_json: bool) -> None:
+    if as_json:
+        emit_json(result)
+    else:
+        emit_mapping(result)
+
+
+def _stranger(archive: Archive, who: str) -> Account | None:
+    """The account that ``platform:key`` names, where nobody in the archive has it."""
+    from ingest.chat import Account
+
+    platform, colon, key = who.strip().partition(":")
+    is_account = bool(colon) and platform.isalpha() and bool(key) and " " not in who
+    known = any(
+        f"{a.platform}:{a.key}" == who.strip() for p in archive.people() for a in p.accounts
+    )
+    return Account(platform.lower(), key) if is_account and not known else None
+
+
+def _clean_if_behind(archive: Archive, place: Home, settings: Settings) -> None:
+    """The index may know somebody still where an earlier forgetting was cut short."""
+    from rag.index.manifest import read_manifest
+
+    manifest = read_manifest(place.index)
+    if manifest is not None and manifest.forgets != archive.forgets:
+        _clean_index(place, settings)
 
 
 def _clear_hosted(place: Home) -> dict[str, str]:

@@ -283,6 +283,12 @@ class Generate(Section):
     """Makes recent tokens less likely; 1 is off."""
     threads: int | None = Field(None, ge=1, examples=[2])
     """CPU threads; unset takes every core."""
+    chats: int = Field(20, ge=1, le=128)
+    """Conversations of the live bot that are kept as the model read them, so that going from one to
+    another reads only what is new; the least recently used gives way."""
+    state_megabytes: int = Field(1024, ge=1)
+    """Most memory for them, taken at the start; at least one is kept. Each takes as much as
+    context_tokens of it: 47 MB with SmolLM2 and 38 MB with Gemma 3 270M at 2048."""
     server_url: str | None = Field(None, examples=["http://localhost:8080/v1"])
     """An OpenAI-compatible server to use instead of the model in this process."""
     server_model: str | None = Field(None, examples=["persona"])
@@ -311,6 +317,8 @@ class Bot(Section):
     """Keep what is said in allowed chats in the archive; the bot announces it there."""
     unlogged: Names = ()
     """Allowed chats (platform:id) of which nothing is kept."""
+    patience_seconds: float = Field(120, gt=0)
+    """A reply that takes longer than this to write is not sent; the admins are told. Seconds."""
     mark: str = Field("", max_length=40, examples=["🤖 "])
     """Stands before every message the bot writes, to say that it is one."""
 
@@ -322,6 +330,15 @@ class Telegram(Section):
     """Token from BotFather; unset leaves Telegram alone."""
     url: str = "https://api.telegram.org"
     """Address of the Bot API; a server of your own (telegram-bot-api) may stand here."""
+    webhook_url: str | None = Field(None, examples=["https://bot.example.org/telegram"])
+    """Address at which Telegram calls the bot, through a proxy of yours that speaks https; unset
+    asks Telegram for messages instead, which needs nothing."""
+    webhook_listen: str = "127.0.0.1"
+    """Where the bot waits for those calls."""
+    webhook_port: int = Field(8443, ge=1, le=65535)
+    """Port it waits at; the path is that of the address."""
+    webhook_secret: SecretStr | None = None
+    """Sent along with each call, and checked; unset makes one up at every start."""
 
 
 class Discord(Section):
@@ -371,10 +388,28 @@ class Talk(Section):
 
 
 class Schedule(Section):
-    """What is done by itself, and when: cron expressions in local time; empty is never."""
+    """What is done by itself, and when: cron expressions in local time; empty is never.
+
+    What was missed while the bot was away is made up for once.
+    """
 
     index: str = "*/15 * * * *"
     """Bring the index up to date."""
+    ingest_folder: str = Field("", examples=["/srv/exports"])
+    """A folder that exports are put in; empty reads none."""
+    ingest: str = "5 * * * *"
+    """Read what is new in that folder."""
+    retrain: str = Field("", examples=["0 4 * * 0"])
+    """Build the dataset anew and train, as a process of low priority."""
+    retrain_minutes: float | None = Field(None, gt=0, examples=[60.0])
+    """Time budget of that training; unset takes train.minutes."""
+    promote: Literal["ask", "rule"] = "ask"
+    """Who lets a newly trained model serve: an admin, who is asked, or the rule that its report
+    card passes and it is better than its base and what serves."""
+    backup: str = "30 3 * * *"
+    """Back up archive, state, settings and what is known of the models."""
+    backups_kept: int = Field(7, ge=1)
+    """Newest backups to keep."""
 
 
 class Serve(Section):
@@ -382,3 +417,9 @@ class Serve(Section):
 
     port: int = Field(0, ge=0, le=65535)
     """Port on loopback for /health and /metrics (Prometheus); 0 is none."""
+    log_level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
+    """What logs/bot.log tells."""
+    log_days: int = Field(14, ge=1)
+    """Days that logs are kept, bot.log a file a day."""
+    log_texts: bool = False
+    """Write what is said into the log, too; otherwise it has ids alone."""

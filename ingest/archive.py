@@ -28,8 +28,8 @@ from ingest.chat import (
 from ingest.database import bounds, connect, explained, fetched, immediate, instant, millis, reach
 from ingest.errors import ArchiveError
 from ingest.finished import Outcome
-from ingest.following import Following
 from ingest.intake import Added, Intake
+from ingest.living import Living
 from ingest.people.handles import readdress
 from ingest.scope import EVERYWHERE, Scope
 from ingest.terms import any_of
@@ -53,14 +53,22 @@ class Counts:
     replies: int
 
 
-class Archive(Following, Vocabulary):
+class Archive(Living, Vocabulary):
     """Everything that was said, and by whom. A context manager around one SQLite connection."""
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = False, pseudonyms: bool = False) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool = False,
+        pseudonyms: bool = False,
+        any_thread: bool = False,
+    ) -> Self:
         """Open the archive at ``path``; ArchiveError where it is missing and not to be created.
 
         With ``pseudonyms``, as for models, everything read shows all but @self under another name.
+        With ``any_thread`` threads may hand it on, one at a time.
         """
         if not create and not path.exists():
             raise ArchiveError(
@@ -68,7 +76,7 @@ class Archive(Following, Vocabulary):
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         with explained(path):
-            return cls(connect(path), pseudonyms=pseudonyms)
+            return cls(connect(path, any_thread=any_thread), pseudonyms=pseudonyms)
 
     def close(self) -> None:
         """Close the connection; everything committed stays."""

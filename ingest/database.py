@@ -21,10 +21,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open (or create) the database at ``path`` in WAL mode, with the current tables."""
+def connect(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
+    """Open (or create) the database at ``path`` in WAL mode, with the current tables.
+
+    The connection is for the thread that opens it; with ``any_thread`` for one at a time.
+    """
     with explained(path):
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=not any_thread
+        )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")

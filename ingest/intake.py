@@ -14,6 +14,7 @@ from ingest import finished
 from ingest.changes import note_hours, note_messages
 from ingest.chat import Account, Conversation, RawMessage
 from ingest.database import immediate, millis, touch, unsettle
+from ingest.people.consent import drop_withheld
 from ingest.people.handles import SOMEONE, readdress
 from ingest.people.roster import Roster
 from ingest.words import index, unindex
@@ -41,7 +42,7 @@ Known = tuple[bytes, int, int, int | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What an import changed."""
+    """What an import changed; ``forgotten`` also counts what is by people who opted out."""
 
     new: int = 0
     changed: int = 0
@@ -82,13 +83,15 @@ class Intake:
         """Delete the messages of a chat but those with these keys; the caller's transaction."""
         sql = "SELECT m.id, m.key FROM message m JOIN chat c ON c.id = m.chat WHERE c.key = ?"
         found = self._connection.execute(sql, (chat,))
-        return self._remove([id for id, key in found if key not in keys])
+        gone = [id for id, key in found if key not in keys]
+        return self._remove(gone) + drop_withheld(self._connection, chat=chat, but=keys)
 
     def remove(self, keys: Iterable[str]) -> int:
         """Delete the messages with these keys; the caller's transaction."""
-        sql = "SELECT id FROM message WHERE key = ?"
-        rows = (self._connection.execute(sql, (key,)).fetchone() for key in dict.fromkeys(keys))
-        return self._remove([row[0] for row in rows if row])
+        sql, keys = "SELECT id FROM message WHERE key = ?", list(dict.fromkeys(keys))
+        rows = (self._connection.execute(sql, (key,)).fetchone() for key in keys)
+        gone = [row[0] for row in rows if row]
+        return self._remove(gone) + drop_withheld(self._connection, keys=keys)
 
     def _remove(self, ids: Sequence[int]) -> int:
         for some in _chunks(ids):
@@ -105,6 +108,7 @@ class Intake:
 
     def _add_batch(self, batch: Sequence[RawMessage]) -> Added:
         """Write what is new and what changed; the row ids follow the order of the messages."""
+        self._roster.hear()
         known = self._known(batch)
         first = id = self._next_id()
         rows: dict[int, Row] = {}
@@ -115,7 +119,7 @@ class Intake:
             if old is not None and (old[0] == digest or _is_later(old, message)):
                 continue
             message = self._roster.unwrapped(message)
-            if self._roster.is_forgotten(message.author):
+            if self._roster.is_refused(message.author):
                 forgotten += 1
                 continue
             place, writer = (id, None) if old is None else (old[1], old[-1])
@@ -139,9 +143,10 @@ class Intake:
         return {row[0]: row[1:] for row in self._connection.execute(sql, keys)}
 
     def _next_id(self) -> int:
-        return int(
-            self._connection.execute("SELECT ifnull(max(id), 0) + 1 FROM message").fetchone()[0]
-        )
+        """One that no message has or had before it was withheld."""
+        highest = "max(ifnull((SELECT max(id) FROM message), 0), ifnull(max(id), 0))"
+        sql = f"SELECT {highest} + 1 FROM withheld"
+        return int(self._connection.execute(sql).fetchone()[0])
 
     def _write(self, rows: dict[int, Row], first: int) -> None:
         """Put rows and their index entries in place; those below ``first`` are there already."""
@@ -207,7 +212,7 @@ class Intake:
             if person is not None:
                 mentions.append(person)
                 handles[account.name] = self._roster.handle(person)
-            elif self._roster.is_forgotten(account):
+            elif self._roster.refusals.is_forgotten(account):
                 handles[account.name] = SOMEONE
             else:
                 unresolved.append(account)

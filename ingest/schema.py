@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 7
+VERSION = 8
 WHOLE_CHAT = -(1 << 40)
 """Stands for every hour of a chat in the table ``change``."""
 
@@ -30,6 +30,29 @@ CREATE TABLE decision (                  -- what was settled about people, by ha
     verb TEXT NOT NULL,
     person INTEGER NOT NULL REFERENCES person,
     other INTEGER REFERENCES person
+);
+"""
+
+_WITHDRAWN = """
+CREATE TABLE withdrawn (                 -- digests of accounts that opted out; see people.consent
+    digest BLOB PRIMARY KEY
+) WITHOUT ROWID;
+CREATE TABLE withheld (                  -- what they had written: rows of message, out of sight
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL,
+    chat INTEGER NOT NULL REFERENCES chat,
+    person INTEGER NOT NULL REFERENCES person,
+    sent_at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reply_to TEXT,
+    mentions TEXT,
+    attachments TEXT,
+    edited_at INTEGER,
+    forwarded_from TEXT,
+    reactions TEXT,
+    named TEXT
 );
 """
 
@@ -108,7 +131,7 @@ CREATE TABLE linked (                    -- how far names were linked; see inges
     chat INTEGER PRIMARY KEY REFERENCES chat,
     state TEXT NOT NULL                  -- JSON
 );
-{_CHANGE}
+{_CHANGE}{_WITHDRAWN}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('revision', 0);
 -- Contentless: the index keeps positions of terms, the text stays in message alone.
@@ -138,5 +161,6 @@ UPDATE meta SET value = value + 1 WHERE key = 'revision';
 INSERT INTO change SELECT id, {WHOLE_CHAT}, (SELECT value FROM meta WHERE key = 'revision')
     FROM chat;
 """,
+    7: _WITHDRAWN,
 }
 """What leads from each layout to the next."""

@@ -116,13 +116,19 @@ class Registry:
 
         Raises RegistryError where it is damaged, or where its card fails and nobody insists.
         """
-        _require_pass(self.verify(version), is_forced=is_forced)
+        self.check(version, is_forced=is_forced)
         with exclusive(self.folder):
             manifest = self.get(version)  # it may have been collected while it was read
             if version != self._serving_name():
                 is_overruled = manifest.verdict == "fail"
                 promotion = Promotion(version, reason, now.isoformat(), is_overruled=is_overruled)
                 self._record(promotion)
+        return manifest
+
+    def check(self, version: str, *, is_forced: bool = False) -> ModelManifest:
+        """Whether ``version`` may serve, without letting it; raises as :meth:`promote` does."""
+        manifest = self.verify(version)
+        _require_pass(manifest, is_forced=is_forced)
         return manifest
 
     def report(self, version: str | None = None) -> Mapping[str, Any]:
@@ -149,14 +155,16 @@ class Registry:
         if not self.folder.is_dir():
             raise RegistryError(f"{self.folder}: no models yet; run `atself train`")
         with exclusive(self.folder):
-            earlier = self._earlier()
-            if earlier is None:
-                raise RegistryError(
-                    f"{self.folder}: no earlier version has served; nothing changed"
-                )
-            manifest = self.verify(earlier)
+            manifest = self.verify(earlier := self.earlier())
             self._record(Promotion(earlier, reason, now.isoformat(), is_rollback=True))
         return manifest
+
+    def earlier(self) -> str:
+        """The version a rollback returns to. Raises RegistryError where there is none."""
+        earlier = self._earlier()
+        if earlier is None:
+            raise RegistryError(f"{self.folder}: no earlier version has served; nothing changed")
+        return earlier
 
     def needed(self) -> set[str]:
         """Versions that must stay: the one that serves, and the one a rollback returns to."""

@@ -38,6 +38,7 @@ Examples:
 @click.option("--processes", type=click.IntRange(min=1), help="Learn in several processes.")
 @click.option("--dry-run", is_flag=True, help="Show the plan: tokens, steps, memory, time. Stop.")
 @click.option("--again", is_flag=True, help="Train anew even where nothing has changed.")
+@click.option("--no-promote", is_flag=True, help="Do not let it serve, however good it is.")
 @click.option("--detach", is_flag=True, help="Start a process of its own, and return.")
 @click.option("--status", is_flag=True, help="Show the run that is going on, or the last one.")
 @click.option("--follow", is_flag=True, help="Print that run's events, and new ones as they come.")
@@ -59,6 +60,7 @@ def train(
     processes: int | None,
     dry_run: bool,
     again: bool,
+    no_promote: bool,
     detach: bool,
     status: bool,
     follow: bool,
@@ -93,7 +95,7 @@ def train(
         if manifest is not None:
             say(f"{manifest.version} was made from this dataset and recipe; --again trains anew")
         else:
-            manifest = _make(job, started)
+            manifest = _make(job, started, is_promoted=not no_promote)
         summary = summarise(manifest, Home(home).models)
         stream.emit("done", **summary)
     if progress_json == "-":  # stdout is the stream, and has it
@@ -116,7 +118,7 @@ def _show_plan(job: Job, *, as_json: bool) -> None:
         say(f"note: {warning}")
 
 
-def _make(job: Job, started: float) -> ModelManifest:
+def _make(job: Job, started: float, *, is_promoted: bool) -> ModelManifest:
     from config.locks import held
     from trainer.errors import Interrupted, TrainingError
     from trainer.pipeline import make_model
@@ -135,7 +137,8 @@ def _make(job: Job, started: float) -> ModelManifest:
         raise TrainingError(
             f"run {job.run.id}: {error}; when that is mended, the same command continues it"
         ) from error
-    promote_if_better(job, manifest, now=datetime.now(UTC))
+    if is_promoted:
+        promote_if_better(job, manifest, now=datetime.now(UTC))
     return manifest
 
 

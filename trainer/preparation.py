@@ -16,6 +16,7 @@ from ingest.dataset.manifest import DatasetManifest, read_manifest, read_windows
 from ingest.prompt import RENDERER
 from registry.artefact import ModelManifest, gguf_name
 from registry.bases import BaseFiles, choose, locate
+from registry.rule import objection
 from registry.store import Registry
 from trainer.converting.gguf import find_converter
 from trainer.errors import TrainingError
@@ -79,7 +80,7 @@ def promote_if_better(job: Job, manifest: ModelManifest, *, now: datetime) -> No
     registry = Registry(job.home.models)
     card = manifest.card
     gain = f"{_nats(card, 'base')} → {_nats(card, 'persona')} nats per token of real replies"
-    why_not = _objection(card, is_first=registry.serving() is None)
+    why_not = objection(card, is_first=registry.serving() is None)
     if not why_not:
         registry.promote(manifest.version, gain, now=now)
         say(f"{manifest.version} is serving ({gain})")
@@ -89,19 +90,6 @@ def promote_if_better(job: Job, manifest: ModelManifest, *, now: datetime) -> No
         f"{manifest.version} is not serving: {why_not} ({gain}); "
         f"`atself models promote {manifest.version}{insist}` overrules"
     )
-
-
-def _objection(card: Mapping[str, Any], *, is_first: bool) -> str:
-    """Why a model should not serve; empty where nothing speaks against it."""
-    if card.get("verdict") == "fail":
-        failed = [each["text"] for each in card["findings"] if each["level"] == "fail"]
-        return f"its report card fails: {'; '.join(failed)}"
-    if is_first:
-        return ""
-    if card["persona"]["nats_per_token"] >= card["base"]["nats_per_token"]:
-        return "it is no better than its base"
-    gap = (card.get("serving") or {}).get("persona_minus_serving")
-    return "it is no better than what serves" if gap and gap["value"] >= 0 else ""
 
 
 def _nats(card: Mapping[str, Any], model: str) -> str:

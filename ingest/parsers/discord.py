@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from urllib.parse import urlsplit
@@ -112,6 +112,7 @@ class Names:
 
     users: Mapping[str, str]
     channels: Mapping[str, str]
+    roles: Mapping[str, str] = field(default_factory=dict)
 
 
 def readable(text: str, names: Names) -> tuple[str, tuple[Account, ...]]:
@@ -131,8 +132,8 @@ def readable(text: str, names: Names) -> tuple[str, tuple[Account, ...]]:
 
 
 def _spelled(found: re.Match[str], names: Names) -> str:
-    if found["role"]:
-        return "@role"
+    if role := found["role"]:
+        return f"@{names.roles.get(role) or 'role'}"
     if channel := found["channel"]:
         return f"#{names.channels.get(channel) or 'channel'}"
     if found["emoji"]:

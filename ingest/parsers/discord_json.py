@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from datetime import tzinfo
 from typing import Any
 
 from ingest.chat import (
@@ -45,7 +46,11 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
     """Stream the messages of the channel."""
     chat = _conversation(before_array(reading))
     for item in array_items(reading):
-        yield _message(item, chat, reading) if isinstance(item, dict) else Skipped("not a message")
+        yield (
+            message_of(item, chat, reading.zone)
+            if isinstance(item, dict)
+            else Skipped("not a message")
+        )
 
 
 PARSER = Parser(
@@ -64,12 +69,16 @@ def _conversation(file: dict[str, Any]) -> Conversation:
     )
 
 
-def _message(data: dict[str, Any], chat: Conversation, reading: Reading) -> RawMessage | Skipped:
+def message_of(data: dict[str, Any], chat: Conversation, zone: tzinfo) -> RawMessage | Skipped:
+    """A message in the exporter's shape; ``zone`` is that of times which tell none.
+
+    The live bot brings what it hears into this shape, so that an export and the bot tell the same.
+    """
     kind = _text(data, "type")
     if kind.lower() not in _SPOKEN:
         return Skipped("service notice")
     key = _text(data, "id")
-    sent_at = iso(_text(data, "timestamp"), reading.zone) or discord.sent_at(key)
+    sent_at = iso(_text(data, "timestamp"), zone) or discord.sent_at(key)
     if sent_at is None:
         return Skipped("no date", f"message {key}")
     forwarded = _object(data, "forwardedMessage")
@@ -88,7 +97,7 @@ def _message(data: dict[str, Any], chat: Conversation, reading: Reading) -> RawM
         reply_to=_reply_to(data, chat),
         mentions=mentions,
         attachments=attachments,
-        edited_at=iso(_text(data, "timestampEdited"), reading.zone),
+        edited_at=iso(_text(data, "timestampEdited"), zone),
         forwarded_from=_forwarded_from(data) if forwarded else None,
         reactions=tuple(_reactions(data)),
     )

@@ -64,6 +64,13 @@ def parse(reading: Reading) -> Iterator[RawMessage | Skipped]:
         yield chat.message(item.value)
 
 
+def message_of(
+    conversation: Conversation, data: dict[str, Any], *, is_channel: bool = False
+) -> RawMessage | Skipped:
+    """The message in ``data``, written as the exporter writes one; so are live messages read."""
+    return _Chat(conversation, UTC, is_channel=is_channel).message(data)
+
+
 PARSER = Parser("telegram", "Telegram Desktop JSON", "Telegram Desktop result.json", claims, parse)
 
 

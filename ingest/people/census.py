@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
-from ingest.chat import Person
+from ingest.chat import Account, Person
 from ingest.database import explained, immediate, wipe, wipe_later
 from ingest.errors import ArchiveError
+from ingest.people.consent import readmit, withdraw, withhold
 from ingest.people.forgetting import remove_person
 from ingest.people.identities import Identities
 from ingest.people.kinship import Suggestion, suggest
@@ -121,6 +122,7 @@ class Census:
 
         Mentions of them in others' messages become ``@someone``. Returns the messages removed.
         """
+        self._roster.reload()  # another connection may have met them
         person = self.find_person(who)
         with explained("archive"), self._writing():
             removed = remove_person(self._connection, self._roster, person)
@@ -129,6 +131,42 @@ class Census:
             wipe(self._connection)
         self._roster.reload()
         return removed
+
+    def is_self(self, account: Account) -> bool:
+        """Whether this account is one of @self's."""
+        return any(person.is_self for person in self._roster.find(_key(account)))
+
+    def refuse(self, account: Account) -> None:
+        """Let nothing of an account nobody has met be kept: :meth:`forget` for strangers."""
+        with explained("archive"), self._writing():
+            self._roster.refusals.forget([account])
+
+    def withdraw(self, account: Account) -> int:
+        """Let an account opt out: all that its person wrote is out of sight of every reader.
+
+        Returns the messages withheld. Nothing they say is kept, in no import, until
+        :meth:`readmit`. Raises ArchiveError for @self, of whom all this is made.
+        """
+        with explained("archive"), self._writing():
+            self._roster.reload()  # others write, too: whoever spoke last is known then
+            if self.is_self(account):
+                raise ArchiveError(f"{_key(account)}: is @self; all this is made of their words")
+            return withdraw(self._connection, self._roster, account)
+
+    def readmit(self, account: Account) -> int:
+        """Take an opting-out back; returns the messages that can be read again."""
+        with explained("archive"), self._writing():
+            self._roster.reload()
+            return readmit(self._connection, self._roster, account)
+
+    def refused(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
+        """Digests (:func:`ingest.people.refusals.account_digest`) of the accounts that opted out,
+        and of those that were forgotten, as they are now."""
+        with explained("archive"):
+            self._roster.hear()
+        return frozenset(self._roster.refusals.withdrawn), frozenset(
+            self._roster.refusals.forgotten
+        )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -144,6 +182,7 @@ class Census:
     def _deciding(self) -> Iterator[Identities]:
         with explained("archive"), self._writing():
             yield Identities(self._connection, self._roster)
+            withhold(self._connection, self._roster)
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
         with explained("archive"):
@@ -152,3 +191,7 @@ class Census:
     def _pseudonyms(self) -> Pseudonyms:
         found = list(self._rows("SELECT value FROM meta WHERE key = 'everyday'"))
         return Pseudonyms(self._roster.people(), orjson.loads(found[0][0]) if found else ())
+
+
+def _key(account: Account) -> str:
+    return f"{account.platform}:{account.key}"

@@ -14,7 +14,7 @@ from ingest.chat import Account, Person
 from ingest.database import touch, unsettle
 from ingest.people.handles import SOMEONE, readdress
 from ingest.people.names import Finder, Found, fold, names_by_person
-from ingest.people.roster import NAME_KEY, Roster, account_digest
+from ingest.people.roster import NAME_KEY, Roster
 from ingest.words import index, unindex
 
 PAGE = 2000
@@ -29,12 +29,13 @@ def remove_person(connection: sqlite3.Connection, roster: Roster, person: Person
     removed = sum(_remove_messages(connection, row) for row in rows)
     _unname(connection, roster, person, rows)
     _untitle(connection, person)
-    _remember(connection, roster, person)
+    _remember(roster, person)
     for row in rows:
         for table in ("name", "account", "member", "bridge", "decision"):
             connection.execute(f"DELETE FROM {table} WHERE person = ?", (row,))
         connection.execute("DELETE FROM decision WHERE other = ?", (row,))
         connection.execute("UPDATE person SET same_as = NULL WHERE id = ?", (row,))
+        removed += connection.execute("DELETE FROM withheld WHERE person = ?", (row,)).rowcount
     connection.executemany("DELETE FROM person WHERE id = ?", [(row,) for row in rows])
     # Names and what they were taken for, and words of voice notes, which tell no speaker: the next
     # import finds those of the others anew.
@@ -69,7 +70,7 @@ def _unname(
     finder = Finder(names_by_person([(person.id, [*person.names, *_keys(person)])]))
     taken = {fold(name) for other in others for name in (*other.names, other.handle)}
     own = {fold(name) for name in person.names}
-    for id, text, mentions, named, origin in _all_messages(connection):
+    for table, id, text, mentions, named, origin in _all_messages(connection):
         kept, also = _without(mentions, ids), _without(named, ids)
         is_named = kept != _ids(mentions) or also != _ids(named)
         handles = {roster.handle(other): roster.handle(other) for other in kept}
@@ -80,11 +81,13 @@ def _unname(
         source = SOMEONE if origin and fold(origin) in own else origin
         if shorn == text and not is_named and source == origin:
             continue
-        note_messages(connection, [id])
-        unindex(connection, [(id, text)])
-        index(connection, [(id, shorn)])
+        if table == "message":
+            note_messages(connection, [id])
+            unindex(connection, [(id, text)])
+            index(connection, [(id, shorn)])
+        columns = "text = ?, mentions = ?, named = ?, forwarded_from = ?"
         connection.execute(
-            "UPDATE message SET text = ?, mentions = ?, named = ?, forwarded_from = ? WHERE id = ?",
+            f"UPDATE {table} SET {columns} WHERE id = ?",
             (shorn, _column(kept), _column(also), source, id),
         )
     connection.executemany(
@@ -94,14 +97,16 @@ def _unname(
 
 
 def _all_messages(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    last = 0
-    while page := connection.execute(
-        "SELECT id, text, mentions, named, forwarded_from FROM message WHERE id > ? "
-        "ORDER BY id LIMIT ?",
-        (last, PAGE),
-    ).fetchall():
-        last = page[-1][0]
-        yield from page
+    """Table, row id, text and who is named, of what can be read and of what is withheld."""
+    for table in ("message", "withheld"):
+        last = 0
+        while page := connection.execute(
+            f"SELECT '{table}', id, text, mentions, named, forwarded_from FROM {table} "
+            "WHERE id > ? ORDER BY id LIMIT ?",
+            (last, PAGE),
+        ).fetchall():
+            last = page[-1][1]
+            yield from page
 
 
 def _struck(text: str, hits: Iterable[Found], taken: set[str], *, is_named: bool) -> str:
@@ -125,16 +130,13 @@ def _untitle(connection: sqlite3.Connection, person: Person) -> None:
             connection.execute("UPDATE chat SET title = ? WHERE id = ?", (SOMEONE, id))
 
 
-def _remember(connection: sqlite3.Connection, roster: Roster, person: Person) -> None:
+def _remember(roster: Roster, person: Person) -> None:
     """Digests of the accounts, and of accounts that would go by a name only they have borne."""
     accounts = [Account(account.platform, account.key) for account in person.accounts]
     platforms = {account.platform for account in accounts}
     own = [name for name in person.names if len(roster.find(name)) == 1]
     accounts += [Account(platform, f"{NAME_KEY}{name}") for platform in platforms for name in own]
-    connection.executemany(
-        "INSERT OR IGNORE INTO forgotten VALUES (?)",
-        [(account_digest(account),) for account in accounts],
-    )
+    roster.refusals.forget(accounts)
 
 
 def _keys(person: Person) -> list[str]:

@@ -6,7 +6,6 @@ from each to the one that stands for all. So merging and splitting rewrite no me
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from ingest.people.bridges import style_by_name, unwrapped
 from ingest.people.entries import Entry, person_of
 from ingest.people.handles import handle_for, looks_like_bot, skeleton
 from ingest.people.moments import Moments
+from ingest.people.refusals import Refusals
 
 SELF_KEY = "self"
 NAME_KEY = "name:"
@@ -61,7 +61,7 @@ class Roster:
                 self._by_name[entry.shown.casefold()].add(entry.id)
         self._handles = {entry.handle.casefold(): id for id, entry in self.entries.items()}
         self._taken = {skeleton(handle) for handle in self._handles} | set(self._handles)
-        self._forgotten = {row[0] for row in select("SELECT digest FROM forgotten")}
+        self.refusals = Refusals(self._connection)
         self._bridges: dict[int, str] = dict(select("SELECT person, style FROM bridge").fetchall())
         self.refresh()
 
@@ -126,9 +126,17 @@ class Roster:
         """``(chat, row, since, until)`` of everyone who wrote in a chat, in milliseconds."""
         return self._moments.members()
 
-    def is_forgotten(self, account: Account) -> bool:
-        """Whether this account asked to be forgotten."""
-        return bool(self._forgotten) and account_digest(account) in self._forgotten
+    def is_refused(self, account: Account) -> bool:
+        """Whether this account was forgotten or opted out: nothing it says is kept."""
+        return self.refusals.is_forgotten(account) or self.refusals.is_withdrawn(account)
+
+    def hear(self) -> None:
+        """Read everybody anew where another connection forgot somebody or let them opt out.
+
+        To be called where a transaction begins: what it writes is then what everybody agreed to.
+        """
+        if self.refusals.is_stale:
+            self.reload()
 
     def unwrapped(self, message: RawMessage) -> RawMessage:
         """The message of whoever wrote it, where a known bridge carried it."""
@@ -273,9 +281,3 @@ class Roster:
             "UPDATE account SET is_owner = 1 WHERE platform = ? AND key = ?",
             (account.platform, account.key),
         )
-
-
-def account_digest(account: Account) -> bytes:
-    """What is kept of a forgotten account: enough to recognise it, not to read it."""
-    text = f"{account.platform}\n{account.key}"
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -20,6 +20,7 @@ from ingest.changes import note_messages
 from ingest.chat import Account
 from ingest.database import touch
 from ingest.people.bridges import KEY, LEAST_MESSAGES, SAMPLE, bridged, split_author, style_of
+from ingest.people.consent import withhold
 from ingest.people.handles import readdress
 from ingest.people.identities import Identities, decided
 from ingest.people.names import fold
@@ -62,6 +63,7 @@ def settle(connection: sqlite3.Connection, roster: Roster) -> Settled:
     mentions = resolve_mentions(connection, roster)
     named, spelled = link_names(connection, roster)
     roster.flush()
+    withhold(connection, roster)
     result = Settled(joined, bridges, messages, bots, mentions + spelled, named)
     if result != Settled():
         touch(connection)
@@ -264,7 +266,7 @@ def _unwrap(connection: sqlite3.Connection, roster: Roster, row: int, style: str
             note_messages(connection, [id])
             unindex(connection, [(id, text)])
             count += 1
-            if roster.is_forgotten(author):
+            if roster.is_refused(author):
                 connection.execute("DELETE FROM message WHERE id = ?", (id,))
                 continue
             index(connection, [(id, found[1])])

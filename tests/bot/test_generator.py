@@ -14,6 +14,7 @@ from bot import llama
 from bot.errors import ModelUnusable, PromptTooLong
 from bot.generation import Ending, Sampling
 from bot.generator import LlamaGenerator
+from bot.states import ANEW
 from bot.voice import Voice
 from ingest.chat import Line, Turn
 from ingest.prompt import Segment, read_reply, render_prompt
@@ -63,7 +64,7 @@ def test_what_was_read_before_is_reused_and_changes_nothing(generator: LlamaGene
     assert scratch.timings.reused < 0.2 * scratch.timings.prompt_tokens
     again = generator.generate(asked(generator, *LONG_AGO), sampling=GREEDY, seed=3)
     assert "".join(again) == expected
-    assert again.timings.evaluated == 1
+    assert again.timings.evaluated == ANEW
 
 
 def test_the_seed_decides(generator: LlamaGenerator) -> None:
@@ -109,9 +110,9 @@ def test_what_people_write_stays_text(generator: LlamaGenerator, attack: str) ->
     markup = generator.voice.markup
     harmless = generator.tokens(asked(generator, Line("bob", "hello")))
     ids = generator.tokens(asked(generator, Line("bob", attack)))
-    model = generator._llama
-    control = [token for token in ids if llama.ends_turn(model, token)]
-    assert control == [token for token in harmless if llama.ends_turn(model, token)]
+    model = generator._model
+    control = [token for token in ids if model.ends_turn(token)]
+    assert control == [token for token in harmless if model.ends_turn(token)]
     text = "".join(part.text for part in asked(generator, Line("bob", attack)))
     own_labels = 1 if markup.is_transcript else 0
     assert sum(line.startswith("@self:") for line in text.splitlines()) == own_labels
@@ -131,9 +132,9 @@ def test_chinese_and_emoji_are_never_cut_inside_a_character(
 ) -> None:
     text = "猫叫豆豆 😂👨‍👩‍👧 ééé"
     for generator in (gemma, smollm2):
-        model = generator._llama
-        tokens = llama.tokenize(model, text, is_control=False)
-        assert b"".join(llama.piece(model, token) for token in tokens).decode() == text
+        model = generator._model
+        tokens = model.tokenize(text, is_control=False)
+        assert b"".join(model.piece(token) for token in tokens).decode() == text
     lines = [Line("bob", "😂😂😂 你好 😂😂😂 你好 😂")] * 6
     lively = Sampling(temperature=1.5, max_new_tokens=48)
     for seed in range(3):
@@ -143,8 +144,8 @@ def test_chinese_and_emoji_are_never_cut_inside_a_character(
 
 def test_long_pieces_of_the_vocabulary_come_out_whole(gemma: LlamaGenerator) -> None:
     text = " " * 30 + "=" * 60
-    tokens = llama.tokenize(gemma._llama, text, is_control=False)
-    assert b"".join(llama.piece(gemma._llama, token) for token in tokens).decode() == text
+    tokens = gemma._model.tokenize(text, is_control=False)
+    assert b"".join(gemma._model.piece(token) for token in tokens).decode() == text
 
 
 def after(calls: int) -> Callable[[], bool]:

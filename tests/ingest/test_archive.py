@@ -191,7 +191,7 @@ def test_damage_in_the_middle_of_a_database_is_one_line(tmp_path: Path, talk: Ta
     with Archive.open(path, create=True) as archive:
         archive.add(talk.messages)
     content = bytearray(path.read_bytes())
-    middle = slice(len(content) // 4, len(content) * 3 // 4)
+    middle = slice(len(content) // 3, len(content) * 3 // 4)
     content[middle] = b"\xff" * (middle.stop - middle.start)
     path.write_bytes(content)
     with Archive.open(path) as archive:

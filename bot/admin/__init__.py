@@ -1,0 +1,1 @@
+"""What admins command from the chat itself, the same on every platform."""

@@ -1,0 +1,97 @@
+"""`/retrain`, `/index`, `/export`, `/forget`: what takes long, done by processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.admin import works
+from bot.admin.asked import about
+from bot.admin.desk import Desk, retraining
+from bot.admin.questions import Questions
+from bot.admin.works import Work
+from bot.errors import CommandRefused
+from bot.platforms.base import Commanded, Notice, Word
+from ingest.archive import Archive
+
+FORMS = ("messages", "trl", "openai", "pairs", "conversation", "transcript", "sharegpt",
+         "autotrain")  # fmt: skip
+"""What `atself export` writes."""
+WORDS = (
+    Word("retrain", "Build the dataset anew and train on it", "[minutes]"),
+    Word("index", "Bring the search index up to date"),
+    Word("export", "Write the messages (or the dataset) as files on the machine", "[form …]"),
+    Word("forget", "Remove a person and all they wrote", "<person, or in reply to them>"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LabourCommands:
+    """The commands that start jobs."""
+
+    desk: Desk
+    questions: Questions
+
+    async def retrain(self, command: Commanded) -> None:
+        """Dataset, then training; what comes of it is judged, and an admin decides."""
+        await self._launch(command, retraining(self.desk.settings, _minutes(command.words)))
+
+    async def index(self, command: Commanded) -> None:
+        """Refresh the index."""
+        await self._launch(command, works.index())
+
+    async def export(self, command: Commanded) -> None:
+        """Write files on the machine; only their folder is told, nothing is sent into the chat."""
+        forms = tuple(dict.fromkeys(command.words.lower().split())) or FORMS[:1]
+        unknown = [form for form in forms if form not in FORMS]
+        if unknown:
+            raise CommandRefused(f"No form {unknown[0][:20]!r}; there are: {', '.join(FORMS)}.")
+        await self._launch(command, works.export(forms))
+
+    async def forget(self, command: Commanded) -> None:
+        """Ask, then remove a person from archive, index, dataset, exports and backups."""
+        who = command.words.strip()
+        if not who and command.reply_to is None:
+            raise CommandRefused("Say whom: /forget @handle, or in reply to a message of theirs.")
+        handle, count = await asyncio.to_thread(self._person, who, command.reply_to)
+
+        async def go(notice: Notice) -> None:
+            await notice.say("Forgetting: begun")
+            self.desk.launch(works.forget(handle), about(command).asker, notice)
+
+        question = (
+            f"Forget @{handle} and {count:,} messages for good, backups and exports included?"
+        )
+        await self.questions.ask(command, question, "Forget", go)
+
+    async def _launch(self, command: Commanded, work: Work) -> None:
+        self.desk.launch(work, about(command).asker, command.answer)
+        await command.answer.say(f"{work.title}: begun")
+
+    def _person(self, who: str, reply_to: str | None) -> tuple[str, int]:
+        """The handle of whom is meant, and how many messages they wrote. Raises ArchiveError."""
+        with Archive.open(self.desk.home.archive) as archive:
+            if who:
+                person = archive.find_person(who)
+            else:
+                found = archive.get([str(reply_to)])
+                if not found:
+                    raise CommandRefused("That message is not in the archive; say /forget @handle.")
+                person = found[0].person
+            if person.is_self:
+                raise CommandRefused(f"@{person.handle} is @self; without them nothing is left.")
+            return person.handle, archive.message_counts().get(person.id, 0)
+
+
+def _minutes(words: str) -> float | None:
+    """The budget asked for, in minutes; None where none was. Raises CommandRefused."""
+    text = words.strip().lower().removesuffix("minutes").removesuffix("min").removesuffix("m")
+    if not text.strip():
+        return None
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes <= 7 * 24 * 60:
+        raise CommandRefused(f"/retrain {words[:20]}: say how many minutes, as in /retrain 20.")
+    return minutes

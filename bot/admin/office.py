@@ -1,0 +1,74 @@
+"""All of the admins' commands, as the hub takes them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import tzinfo
+from typing import TypeAlias
+
+from bot.admin import chats, labour, models, telling
+from bot.admin.chats import ChatCommands, Parse
+from bot.admin.desk import Desk
+from bot.admin.labour import LabourCommands
+from bot.admin.models import ModelCommands
+from bot.admin.questions import Questions
+from bot.admin.telling import TellingCommands, Upcoming
+from bot.chatbook import Chatbook
+from bot.platforms.base import Commanded, Word
+from config.errors import AtselfError
+
+log = logging.getLogger("atself.admin")
+
+Handler: TypeAlias = Callable[[Commanded], Awaitable[None]]
+WORDS = (*telling.WORDS, *chats.WORDS, *models.WORDS, *labour.WORDS)
+
+
+class Office:
+    """The commands. Whoever calls a handler has made sure that an admin asks.
+
+    Handlers return soon: what takes long goes on in a job, and tells on the command's notice.
+    They never raise for what can be explained.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        book: Chatbook,
+        *,
+        parse: Parse,
+        upcoming: Upcoming,
+        zone: tzinfo,
+        questions: Questions | None = None,
+    ) -> None:
+        self._questions = questions or Questions(desk.clock)
+        self._clean = desk.jobs.clean
+        of_chats = ChatCommands(book, parse, desk.clock, zone)
+        of_models = ModelCommands(desk, self._questions)
+        of_labour = LabourCommands(desk, self._questions)
+        of_telling = TellingCommands(desk, book, self._questions, upcoming, WORDS, zone)
+        parts = (of_telling, of_chats, of_models, of_labour)
+        self._handlers: dict[str, Handler] = {
+            word.name: getattr(part, word.name)
+            for word in WORDS
+            for part in parts
+            if hasattr(part, word.name)
+        }
+
+    def offers(self) -> Mapping[Word, Handler]:
+        """Every command and what serves it."""
+        return {word: self._handler(self._handlers[word.name]) for word in WORDS}
+
+    def _handler(self, serve: Handler) -> Handler:
+        async def handle(command: Commanded) -> None:
+            log.info("/%s by %s:%s", command.name, command.account.platform, command.account.key)
+            try:
+                if not await self._questions.answered(command):
+                    await serve(command)
+            except AtselfError as error:
+                await command.answer.say(self._clean(str(error)))
+            except Exception:
+                log.exception("/%s failed", command.name)
+                await command.answer.say(f"/{command.name} failed inside; logs/bot.log says why.")
+
+        return handle

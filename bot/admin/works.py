@@ -1,0 +1,124 @@
+"""The long jobs admins and the schedule start: which commands each is, and how its end is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One ``atself`` command of a job, and what it does in plain words."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job: its commands in order. Two that claim the same thing never run at once."""
+
+    kind: str
+    title: str
+    steps: tuple[Step, ...]
+    claims: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """As it is kept while it runs."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what :meth:`to_json` wrote."""
+        data = json.loads(text)
+        steps = tuple(Step(each["name"], tuple(each["arguments"])) for each in data["steps"])
+        return cls(data["kind"], data["title"], steps, tuple(data["claims"]))
+
+
+def retrain(minutes: float | None = None) -> Work:
+    """A new dataset and a new model of it, which does not serve before somebody says so."""
+    budget = () if minutes is None else ("--minutes", f"{minutes:g}")
+    train = ("train", "--no-promote", *budget, "--progress-json", "-")
+    steps = (Step("building the dataset", ("dataset", "--json")), Step("training", train))
+    return Work("retrain", "Retraining", steps, ("dataset",))
+
+
+def index() -> Work:
+    """What is new in the archive, into the index."""
+    return Work("index", "Indexing", (Step("indexing", ("index", "--json")),), ("index",))
+
+
+def ingest(folder: str) -> Work:
+    """What is new in a folder of exports, into the archive."""
+    step = Step("reading exports", ("ingest", str(Path(folder).expanduser()), "--json"))
+    return Work("ingest", "Reading exports", (step,), ("ingest",))
+
+
+def export(forms: Sequence[str]) -> Work:
+    """The archive's messages, or the dataset in other trainers' forms, as files."""
+    step = Step("writing", ("export", *forms, "--json"))
+    return Work("export", "Exporting", (step,), ("dataset",))
+
+
+def forget(handle: str) -> Work:
+    """A person out of archive, index, dataset, exports and backups."""
+    step = Step("forgetting", ("forget", f"@{handle}", "--yes", "--json"))
+    return Work("forget", "Forgetting", (step,), ("dataset", "index", "backup"))
+
+
+def backup(kept: int) -> Work:
+    """A backup, and no more than ``kept`` of them."""
+    step = Step("backing up", ("backup", "make", "--keep", str(kept), "--json"))
+    return Work("backup", "Backing up", (step,), ("backup",))
+
+
+def told(kind: str, result: Any) -> str:
+    """One line about what a finished job made, from what its last command printed."""
+    teller = _TELLERS.get(kind)
+    try:
+        return teller(result) if teller else ""
+    except (KeyError, TypeError, IndexError):  # a later version's output
+        return ""
+
+
+def _told_retrain(result: Mapping[str, Any]) -> str:
+    gain = f"{result['nats/token of base']:.3f} → {result['nats/token']:.3f} nats per token"
+    return f"{result['version']} is made; its report card: {result['card']} ({gain})"
+
+
+def _told_index(result: Mapping[str, Any]) -> str:
+    left = result.get("uncut", 0) + result.get("pending", 0)
+    more = f", {left:,} left to do" if left else ""
+    return f"{result['passages']:,} passages, {result['vectors']:,} with a vector{more}"
+
+
+def _told_ingest(result: Mapping[str, Any]) -> str:
+    added = result["added"]
+    return f"{added['new']:,} new messages, {added['changed']:,} changed"
+
+
+def _told_export(result: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(f"{row['form']}: {row['folder']}" for row in result)
+
+
+def _told_forget(result: Mapping[str, Any]) -> str:
+    marked = result["models_that_learned_from_them"]
+    known = f"; learned by {', '.join(marked)}: /retrain makes one that never met them"
+    return f"{result['messages_removed']:,} messages removed{known if marked else ''}"
+
+
+def _told_backup(result: Mapping[str, Any]) -> str:
+    return f"{result['name']}, {result['bytes'] / 1e6:,.1f} MB"
+
+
+_TELLERS: dict[str, Callable[[Any], str]] = {
+    "retrain": _told_retrain,
+    "index": _told_index,
+    "ingest": _told_ingest,
+    "export": _told_export,
+    "forget": _told_forget,
+    "backup": _told_backup,
+}

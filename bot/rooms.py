@@ -1,0 +1,357 @@
+"""One conversation as the bot takes part in it: deciding, waiting, writing, in the chat's order.
+
+    hear ── gate ──► silence, told to /why
+              └────► queue ── the asker's burst ends ── gate again ── worker ──► mouth
+                                     ▲ a conversation that moved on ends it at any moment
+
+A room is a chat, or one topic of it. It answers one message at a time; what one person asks in one
+burst is one question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from bot.admin.controls import Told
+from bot.errors import BotError
+from bot.gate import Decision, Rules, Scorer, Situation, Verdict, decide, moved_on
+from bot.platforms.base import Address
+from bot.responder import Answer
+from bot.worker import Question
+from ingest.chat import Account, Message
+
+_log = logging.getLogger("atself.rooms")
+LINES = 200
+"""Messages of a room held in memory; the model is shown a part of them."""
+_RESTARTS = 2
+"""How often one reply starts anew because its asker went on."""
+_LONGEST_WAIT = 4
+"""Bursts are waited out for so many times the wait at most."""
+_TOLD = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a conversation goes on."""
+
+    chat: str
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A message the bot heard, as far as answering it needs; ``dice`` in [0, 1) are thrown once."""
+
+    message: Message
+    address: Address
+    account: Account
+    dice: float
+    is_logged: bool = True
+    places: tuple[str, ...] = ()
+    is_caught_up: bool = False
+
+
+@dataclass
+class Presence:
+    """What the bot did in a chat lately, over all its topics."""
+
+    said: deque[datetime] = field(default_factory=lambda: deque(maxlen=1000))
+    bots_in_a_row: int = 0
+    self_wrote_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Whom a room works with. ``now`` and ``sleep`` are one clock; ``dice`` the only chance.
+
+    ``over`` is told how it ended for messages that were addressed and get no reply.
+    """
+
+    now: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]]
+    dice: Random
+    scorer: Scorer
+    rules: Callable[[Asked], Rules]
+    muted_until: Callable[[Asked], datetime | None]
+    said_to: Callable[[Account], Sequence[datetime]]
+    answer: Callable[[Question], Awaitable[Answer]]
+    say: Callable[[Room, Sequence[Asked], Answer], Awaitable[str]]
+    over: Callable[[Sequence[str]], None]
+    decided: Callable[[Decision], None]
+    failed: Callable[[Place, BotError], None]
+    patience: timedelta
+
+
+class Room:
+    """One conversation. Everything is called on the event loop."""
+
+    def __init__(
+        self, place: Place, history: Sequence[Message], presence: Presence, crew: Crew
+    ) -> None:
+        self.place, self.presence = place, presence
+        self.history: deque[Message] = deque(history, maxlen=LINES)
+        self.told: deque[Told] = deque(maxlen=_TOLD)
+        self._crew = crew
+        self._queue: deque[tuple[Asked, Decision]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._writing: _Writing | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a reply is waited for, written or sent."""
+        return self._task is not None
+
+    @property
+    def asking(self) -> int:
+        """How many people wait for an answer, the one being answered among them."""
+        return 1 + len({(one.account.platform, one.account.key) for one, _ in self._queue})
+
+    def hear(self, asked: Asked) -> None:
+        """A new message: decide, and wake up where it is to be answered."""
+        self.remember(asked.message)
+        self._interrupt(asked.message)
+        decision = self._decide(asked)
+        self._crew.decided(decision)
+        if decision.verdict is Verdict.SILENT:
+            self._end([asked], decision, "silent")
+        elif not decision.is_addressed and self.is_busy:
+            self._end([asked], decision, "already answering somebody")
+        else:
+            self._queue.append((asked, decision))
+            self._wake()
+
+    def overhear(self, message: Message) -> None:
+        """The real @self wrote: nothing to decide, but it may end a reply."""
+        self.remember(message)
+        self.presence.self_wrote_at = message.sent_at
+        self._interrupt(message)
+
+    def remember(self, message: Message) -> None:
+        """Put a message to the history, or in the place of what it said before."""
+        for place, known in enumerate(self.history):
+            if known.id == message.id:
+                self.history[place] = message
+                return
+        self.history.append(message)
+        person = message.person
+        if not person.is_bot and not person.is_self:
+            self.presence.bots_in_a_row = 0
+
+    def correct(self, message: Message) -> None:
+        """A message reads otherwise now."""
+        if any(known.id == message.id for known in self.history):
+            self.remember(message)
+
+    def forget(self, ids: Collection[str]) -> None:
+        """Messages are gone; what only they asked for is not answered."""
+        kept = [message for message in self.history if message.id not in ids]
+        self.history = deque(kept, maxlen=LINES)
+        self._queue = deque(one for one in self._queue if one[0].message.id not in ids)
+        if self._writing and self._writing.asked.message.id in ids:
+            self._writing.stop("the message was deleted")
+
+    def silence(self, why: str) -> None:
+        """Drop what is queued and being written."""
+        for asked, decision in self._queue:
+            self._end([asked], decision, why)
+        self._queue.clear()
+        if self._writing:
+            self._writing.stop(why)
+
+    async def close(self, grace: float = 0.0) -> None:
+        """End the work in hand; what is neither answered nor passed over stays in the journal.
+
+        A reply that is being said may take up to ``grace`` seconds to its end.
+        """
+        self._queue.clear()
+        task = self._task
+        if task is None:
+            return
+        if self._writing is None:
+            await asyncio.wait({task}, timeout=grace)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def idle(self) -> None:
+        """Wait until nothing is queued, written or sent."""
+        while self._task is not None:
+            await asyncio.shield(self._task)
+
+    def _wake(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._work(), name=f"room {self.place.chat}")
+
+    async def _work(self) -> None:
+        try:
+            while self._queue:
+                await self._attend(*self._queue.popleft())
+        finally:
+            self._task = None
+
+    async def _attend(self, asked: Asked, decision: Decision) -> None:
+        """Answer one message, or find out that it needs no answer any more."""
+        writing = self._writing = _Writing(asked, decision, self._situation(asked), [asked])
+        try:
+            outcome = await self._answered(writing)
+        except BotError as error:
+            outcome = f"failed: {type(error).__name__}"
+            self._crew.failed(self.place, error)
+        except Exception as error:  # a mistake of ours: the chat hears nothing of it
+            outcome = f"failed: {type(error).__name__}"
+            _log.exception("%s: a reply failed", self.place.chat)
+            self._crew.failed(self.place, BotError(f"a reply failed: {type(error).__name__}"))
+        finally:
+            self._writing = None
+        self._end(writing.covered, writing.decision, outcome)
+
+    async def _answered(self, writing: _Writing) -> str:
+        answer = None
+        while answer is None:
+            await self._quiet(writing)
+            writing.decision = self._decide(writing.asked)
+            if writing.decision.verdict is Verdict.SILENT:
+                return "silent after all"
+            if not writing.stopped:
+                answer = await self._written(writing)
+            if writing.stopped:
+                return writing.stopped
+        self._writing = None  # from here on it is said
+        if not answer.reply.parts:
+            return "nothing worth saying came of it"
+        return await self._crew.say(self, writing.covered, answer)
+
+    async def _written(self, writing: _Writing) -> Answer | None:
+        """What the model writes; None where it is to be stopped or to start anew."""
+        writing.covered = self._covered(writing)
+        now = self._crew.now()
+        question = Question(
+            history=self._shown(writing.asked),
+            chat=self.place.chat,
+            topic=self.place.topic,
+            now=now,
+            seed=self._crew.dice.randrange(2**31),
+            priority=0 if writing.decision.is_addressed else 1,
+            deadline=now + self._crew.patience,
+        )
+        task = writing.task = asyncio.ensure_future(self._crew.answer(question))
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if writing.is_interrupted:
+                return None
+            task.cancel()
+            raise
+        finally:
+            writing.task, writing.is_interrupted = None, False
+
+    def _interrupt(self, message: Message) -> None:
+        """A message came while another is being answered."""
+        writing = self._writing
+        if writing is None:
+            return
+        writing.since.append(message)
+        is_addressed = writing.decision.is_addressed
+        if why := moved_on(writing.situation, writing.since, is_addressed=is_addressed):
+            writing.stop(f"dropped: {why}")
+        elif message.person.id == writing.asked.message.person.id:
+            writing.start_anew()
+
+    async def _quiet(self, writing: _Writing) -> None:
+        """Wait until the asker's burst is over, within reason."""
+        asked, wait = writing.asked, writing.decision.wait
+        end = self._crew.now() + wait * _LONGEST_WAIT
+        while not (writing.stopped or asked.is_caught_up):
+            now = self._crew.now()
+            left = min(self._last_line(asked).sent_at + wait, now + wait, end) - now
+            if left <= timedelta():
+                return
+            await self._crew.sleep(left.total_seconds())
+
+    def _last_line(self, asked: Asked) -> Message:
+        """The last line of the burst that the asked message belongs to."""
+        last = next((one for one in self.history if one.id == asked.message.id), asked.message)
+        for message in self.history:
+            is_later = message.sent_at >= last.sent_at
+            if is_later and message.person.id == last.person.id and message.id != last.id:
+                last = message
+        return last
+
+    def _shown(self, asked: Asked) -> tuple[Message, ...]:
+        """The history with the last line of the asker's burst at its end."""
+        last = self._last_line(asked)
+        return (*(message for message in self.history if message.id != last.id), last)
+
+    def _covered(self, writing: _Writing) -> list[Asked]:
+        """What the reply answers: whatever else its author asked meanwhile is one question."""
+        mine = [one for one, _ in self._queue if one.account == writing.asked.account]
+        self._queue = deque(item for item in self._queue if item[0] not in mine)
+        return [*writing.covered, *mine]
+
+    def _decide(self, asked: Asked) -> Decision:
+        situation = self._situation(asked)
+        return decide(situation, self._crew.rules(asked), self._crew.scorer, asked.dice)
+
+    def _situation(self, asked: Asked) -> Situation:
+        presence = self.presence
+        return Situation(
+            now=self._crew.now(),
+            message=asked.message,
+            address=asked.address,
+            history=self._until(asked.message),
+            said=tuple(presence.said),
+            said_to=tuple(self._crew.said_to(asked.account)),
+            bots_in_a_row=presence.bots_in_a_row,
+            self_wrote_at=presence.self_wrote_at,
+            muted_until=self._crew.muted_until(asked),
+        )
+
+    def _until(self, last: Message) -> tuple[Message, ...]:
+        """The history that ends with this message."""
+        lines = tuple(self.history)
+        place = next((i for i, one in enumerate(lines) if one.id == last.id), len(lines))
+        return (*lines[:place], last)
+
+    def _end(self, asked: Sequence[Asked], decision: Decision, outcome: str) -> None:
+        """Note how it ended, for /why and for the journal."""
+        for one in asked:
+            self.told.append(Told(one.message.id, self._crew.now(), decision, outcome))
+        addressed = [one.message.id for one in asked if one.address is not Address.NONE]
+        if addressed:
+            self._crew.over(addressed)
+
+
+@dataclass
+class _Writing:
+    """A reply between the first decision and its first part."""
+
+    asked: Asked
+    decision: Decision
+    situation: Situation
+    covered: list[Asked]
+    since: list[Message] = field(default_factory=list)
+    task: asyncio.Future[Answer] | None = None
+    stopped: str = ""
+    is_interrupted: bool = False
+    restarts: int = 0
+
+    def stop(self, why: str) -> None:
+        """No reply after all."""
+        self.stopped = why
+        self._interrupt()
+
+    def start_anew(self) -> None:
+        """The asker said more: what was written so far knows too little."""
+        if self.task is not None and self.restarts < _RESTARTS:
+            self.restarts += 1
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self.task is not None:
+            self.is_interrupted = True
+            self.task.cancel()

@@ -1,0 +1,1 @@
+"""What is done by itself: jobs at times of the settings, kept over restarts."""

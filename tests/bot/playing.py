@@ -1,0 +1,164 @@
+"""A whole bot on a stage: the real hub, gate, recorder and journal; a test writes the replies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+from bot.chatbook import Chatbook
+from bot.consent import Consent, Hooks
+from bot.forgetting import Forgetting
+from bot.gate import HandScorer, Scorer, Situation
+from bot.generation import Timings
+from bot.hub import Clock, Hub, Parts
+from bot.manner import load_manner
+from bot.metrics import Metrics
+from bot.obeying import Obeying
+from bot.recorder import Recorder
+from bot.responder import Answer
+from bot.worker import Question
+from config.settings import Home, load
+from ingest.archive import Archive
+from ingest.chat import Account, Reply
+from tests.bot.stage import Calendar, Stage
+from tests.ingest.talk import Talk
+
+Write = Callable[[Question], Awaitable[Sequence[str]]]
+
+
+async def echo(question: Question) -> Sequence[str]:
+    """A reply that tells what it answers."""
+    return [f"re: {question.history[-1].text}"]
+
+
+class Eager:
+    """A scorer that finds everything worth saying something to."""
+
+    def score(self, situation: Situation) -> tuple[float, Sequence[str]]:
+        """As high as scores go."""
+        return 1.0, ["eager"]
+
+
+@dataclass
+class Play:
+    """What a test moves and looks at."""
+
+    hub: Hub
+    stage: Stage
+    calendar: Calendar
+    book: Chatbook
+    consent: Consent
+    recorder: Recorder
+    questions: list[Question]
+    warnings: list[str]
+    spans: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def is_settled(self) -> bool:
+        """Whether everything waits for time to pass, and nothing for a thread."""
+        busy = sum(room.is_busy for room in self.hub.house.rooms)
+        is_at_work = self.hub.is_working or self.recorder.waiting
+        return not is_at_work and busy <= self.calendar.sleepers + self.held
+
+    held: int = 0
+
+    async def say(self, who: str, text: str, **options: object) -> str:
+        """Somebody says something; returns its id once it is posted."""
+        heard = self.stage.line(who, text, **options)  # type: ignore[arg-type]
+        await self.hub.post(heard)
+        return heard.message.id
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        until = self.calendar.now() + timedelta(seconds=seconds)
+        await self.calendar.to(until, self.is_settled)
+
+    def outcome(self, id: str) -> str:
+        """What became of a message, as /why would tell."""
+        told = [one for room in self.hub.house.rooms for one in room.told if one.message == id]
+        return told[-1].outcome if told else "nothing yet"
+
+
+def make_home(folder: Path) -> Home:
+    """A home with an archive in which @self is known."""
+    home = Home(folder)
+    talk = Talk()
+    with Archive.open(home.archive, create=True) as archive:
+        archive.add([talk.say("me", "I like noodles")])
+        archive.set_self("me")
+    return home
+
+
+@asynccontextmanager
+async def playing(
+    home: Home,
+    *,
+    write: Write = echo,
+    scorer: Scorer | None = None,
+    stage: Stage | None = None,
+    calendar: Calendar | None = None,
+    start: bool = True,
+    **overrides: object,
+) -> AsyncIterator[Play]:
+    """The bot on its stage; the hall and the yard are allowed chats."""
+    given = {"bot__allowed_chats": ("stage:hall", "stage:yard"), **overrides}
+    settings = load(home.path, **given)
+    calendar = calendar or Calendar()
+    stage = stage or Stage(calendar.now)
+    questions: list[Question] = []
+    warnings: list[str] = []
+
+    async def answer(question: Question) -> Answer:
+        questions.append(question)
+        return Answer(Reply(tuple(await write(question))), (), (), "", Timings())
+
+    clock = Clock(calendar.now, calendar.sleep)
+    with (
+        Recorder(home.archive, home.state) as recorder,
+        Chatbook(home.state, settings.bot) as book,
+    ):
+        hooks = Hooks(is_logged=lambda chat, places: book.rules(chat, places).is_logged)
+        consent = Consent(
+            lambda function: recorder.do(lambda archive, _: function(archive)),
+            Forgetting(home, clock=calendar.now),
+            clock=calendar.now,
+            hooks=hooks,
+        )
+        await consent.open()
+        obeying = Obeying(consent.offers(), settings.bot.admins, book, recorder, calendar.now)
+        hub = Hub(
+            settings,
+            Parts(
+                platforms={stage.name: stage},
+                recorder=recorder,
+                book=book,
+                consent=consent,
+                obeying=obeying,
+                metrics=Metrics(),
+                manner=await recorder.do(lambda archive, _: load_manner(home, archive)),
+                names=("me",),
+                scorer=scorer or HandScorer(),
+                answer=answer,
+                warn=lambda kind, text: warnings.append(f"{kind}: {text}"),
+                clock=clock,
+                dice=Random(7),
+            ),
+        )
+        play = Play(hub, stage, calendar, book, consent, recorder, questions, warnings)
+        await hub.start()
+        if start:
+            hub.signed_in(stage)
+        try:
+            yield play
+        finally:
+            await hub.close()
+            await consent.close()
+
+
+def person(who: str) -> Account:
+    """The account of somebody on the stage."""
+    return Account("stage", who)

@@ -1,0 +1,394 @@
+"""From a message on a platform to a reply: who is answered, when, how often, and what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import BotError, Undeliverable
+from bot.platforms.base import Address, Deleted, Joined, Moved, Reacted, Sent
+from bot.worker import Question
+from config.settings import Home
+from ingest.archive import Archive
+from ingest.chat import Conversation, Reaction
+from tests.bot.playing import Eager, Play, echo, make_home, person, playing
+from tests.bot.stage import Stage
+
+MENTION = Address.MENTION
+Test = Callable[[Play], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Home:
+    return make_home(tmp_path / "persona")
+
+
+def play(test: Test, home: Home, **options: Any) -> None:
+    async def whole() -> None:
+        async with playing(home, **options) as stage:
+            await test(stage)
+
+    asyncio.run(asyncio.wait_for(whole(), 30))
+
+
+def archived(home: Home, chat: str = "stage:hall") -> list[tuple[str, str]]:
+    with Archive.open(home.archive) as archive:
+        return [(one.person.handle, one.text) for one in archive.messages(chat)]
+
+
+def test_who_is_asked_answers_once_and_both_are_kept(place: Home) -> None:
+    async def test(play: Play) -> None:
+        asked = await play.say("guy", "noodles or rice?", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts() == ["re: noodles or rice?"]
+        assert play.outcome(asked).startswith("answered in 1 message")
+
+    play(test, place)
+    assert archived(place) == [("guy", "noodles or rice?"), ("stagebot", "re: noodles or rice?")]
+
+
+def test_silence_is_the_normal_case(place: Home) -> None:
+    async def test(play: Play) -> None:
+        for number in range(30):
+            await play.say(f"member{number % 4}", f"nothing to do with anybody, line {number}")
+            await play.wait(20)
+        assert play.stage.texts() == []
+
+    play(test, place)
+    assert len(archived(place)) == 30
+
+
+def test_a_message_told_twice_is_answered_once(place: Home) -> None:
+    async def test(play: Play) -> None:
+        heard = play.stage.line("guy", "hello?", address=MENTION)
+        await play.hub.post(heard)
+        await play.hub.post(heard)
+        await play.wait(30)
+        await play.hub.post(heard)
+        await play.wait(60)
+        assert len(play.stage.sent) == 1
+
+    play(test, place)
+
+
+def test_a_burst_is_one_question(place: Home) -> None:
+    async def test(play: Play) -> None:
+        first = await play.say("guy", "hey @me", address=MENTION)
+        await play.wait(1)
+        await play.say("guy", "I was wondering")
+        await play.wait(1)
+        last = await play.say("guy", "@me noodles or rice?", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts() == ["re: @me noodles or rice?"]
+        assert play.outcome(first).startswith("answered")
+        assert play.outcome(last).startswith("answered")
+
+    play(test, place)
+
+
+def test_two_people_get_two_answers_in_the_order_they_asked(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "noodles?", address=MENTION)
+        await play.say("fox", "rice?", address=MENTION)
+        await play.wait(120)
+        assert play.stage.texts() == ["re: noodles?", "re: rice?"]
+        texts = [message.text for message in play.questions[1].history]
+        assert texts == ["noodles?", "re: noodles?", "rice?"]
+
+    play(test, place)
+
+
+def test_who_goes_on_while_a_reply_is_written_is_heard_out(place: Home) -> None:
+    started: list[str] = []
+
+    async def slow(question: Question) -> Sequence[str]:
+        started.append(question.history[-1].text)
+        if len(started) == 1:
+            await asyncio.Event().wait()  # until it is cancelled
+        return await echo(question)
+
+    async def test(play: Play) -> None:
+        play.held = 1
+        await play.say("guy", "noodles?", address=MENTION)
+        await play.wait(20)
+        assert started == ["noodles?"]
+        await play.say("guy", "with egg, I mean")
+        play.held = 0
+        await play.wait(60)
+        assert play.stage.texts() == ["re: with egg, I mean"]
+
+    play(test, place, write=slow)
+
+
+def test_a_conversation_that_moved_on_gets_no_reply(place: Home) -> None:
+    async def never_done(_question: Question) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    async def test(play: Play) -> None:
+        play.held = 1
+        asked = await play.say("guy", "does anybody know where the noodles are?")
+        await play.wait(20)
+        assert play.hub.house.rooms[0].is_busy
+        play.held = 0
+        await play.say("fox", "in the cupboard", reply_to=asked)
+        await play.wait(20)
+        assert play.stage.texts() == []
+        assert play.outcome(asked).startswith("dropped: ")
+
+    play(test, place, write=never_done, scorer=Eager())
+
+
+def test_a_deleted_question_is_not_answered_and_not_kept(place: Home) -> None:
+    async def test(play: Play) -> None:
+        asked = await play.say("guy", "forget I asked", address=MENTION)
+        await play.hub.post(Deleted("stage:hall", (asked,)))
+        await play.wait(60)
+        assert play.stage.texts() == []
+
+    play(test, place)
+    assert archived(place) == []
+
+
+def test_an_edit_before_the_reply_is_what_is_answered(place: Home) -> None:
+    async def test(play: Play) -> None:
+        heard = play.stage.line("guy", "nodles?", address=MENTION)
+        await play.hub.post(heard)
+        at = heard.message.sent_at + timedelta(seconds=1)
+        edited = replace(heard.message, text="noodles?", edited_at=at)
+        await play.hub.post(replace(heard, message=edited, is_edit=True))
+        await play.wait(60)
+        assert play.stage.texts() == ["re: noodles?"]
+
+    play(test, place)
+    assert archived(place)[0] == ("guy", "noodles?")
+
+
+def test_unknown_chats_are_left_alone_and_kept_nowhere(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("stranger", "hello bot", chat="alley", address=MENTION)
+        await play.wait(60)
+        assert play.stage.sent == play.stage.left == []
+        assert not play.stage.announced
+
+    play(test, place)
+    assert archived(place, "stage:alley") == []
+
+
+def test_unknown_groups_are_left_where_the_settings_say_so(place: Home) -> None:
+    async def test(play: Play) -> None:
+        alley = Conversation("stage:alley", "Alley", "stage")
+        await play.hub.post(Joined(alley))
+        await play.hub.idle()
+        assert play.stage.left == ["stage:alley"]
+
+    play(test, place, bot__leave_unknown=True)
+
+
+def test_an_allowed_chat_is_told_once_that_it_is_kept(place: Home) -> None:
+    async def test(play: Play) -> None:
+        for number in range(3):
+            await play.say("guy", f"line {number}")
+            await play.wait(1)
+        assert [chat for chat, _ in play.stage.announced] == ["stage:hall"]
+
+    play(test, place)
+
+
+def test_of_an_unlogged_chat_nothing_is_kept_and_it_is_answered_all_the_same(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "between us", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts() == ["re: between us"]
+
+    play(test, place, bot__unlogged=("stage:hall",))
+    assert archived(place) == []
+
+
+def test_one_room_never_sees_what_was_said_in_another(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "the hall's secret", address=MENTION)
+        await play.say("guy", "the yard's secret", chat="yard", address=MENTION)
+        await play.say("guy", "the topic's secret", topic="5", address=MENTION)
+        await play.wait(120)
+        for question in play.questions:
+            told = " ".join(message.text for message in question.history)
+            assert told.count("secret") == 1
+        assert {part.topic for part in play.stage.sent} == {None, "5"}
+
+    play(test, place)
+
+
+def test_the_model_that_fails_is_silence_in_the_chat_and_a_line_to_the_admins(place: Home) -> None:
+    async def broken(_question: Question) -> Sequence[str]:
+        raise BotError("the model fell over")
+
+    async def test(play: Play) -> None:
+        asked = await play.say("guy", "hello?", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts() == []
+        assert play.warnings == ["BotError: stage:hall: no reply: the model fell over"]
+        assert play.outcome(asked) == "failed: BotError"
+
+    play(test, place, write=broken)
+
+
+def test_a_reply_that_cannot_be_delivered_is_given_up(place: Home) -> None:
+    async def test(play: Play) -> None:
+        play.stage.trouble = lambda _outgoing: Undeliverable("no right to write")
+        await play.say("guy", "hello?", address=MENTION)
+        await play.wait(60)
+        play.stage.trouble = lambda _outgoing: None
+        await play.say("guy", "still there?", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts() == ["re: still there?"]
+
+    play(test, place)
+
+
+def test_nobody_who_opted_out_is_kept_or_shown_or_answered(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.recorder.do(lambda archive, _: archive.withdraw(person("guy")))
+        await play.consent.open()
+        await play.say("guy", "I said leave me alone", address=MENTION)
+        await play.say("fox", "and me?", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts() == ["re: and me?"]
+        assert [message.text for message in play.questions[0].history] == ["and me?"]
+
+    play(test, place)
+    assert ("guy", "I said leave me alone") not in archived(place)
+
+
+def test_what_a_stop_left_is_answered_at_the_next_start(place: Home) -> None:
+    async def never_done(_question: Question) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    async def dies(play: Play) -> None:
+        play.held = 1
+        await play.say("guy", "are you there?", address=MENTION)
+        await play.wait(20)
+
+    async def lives(play: Play) -> None:
+        await play.wait(60)
+        assert play.stage.texts() == ["re: are you there?"]
+        await play.wait(600)
+        assert len(play.stage.sent) == 1
+
+    play(dies, place, write=never_done)
+    play(lives, place)
+
+
+def test_what_was_asked_long_ago_is_not_answered_at_the_next_start(place: Home) -> None:
+    async def never_done(_question: Question) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    async def dies(play: Play) -> None:
+        play.held = 1
+        await play.say("guy", "are you there?", address=MENTION)
+        await play.wait(20)
+
+    async def wakes_late(play: Play) -> None:
+        await play.wait(3600)
+        play.hub.signed_in(play.stage)
+        await play.wait(60)
+        assert play.stage.texts() == []
+        assert await play.recorder.do(lambda _, journal: journal.open_messages()) == []
+
+    play(dies, place, write=never_done)
+    play(wakes_late, place, start=False)
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_part_cut_off_while_it_was_sent_is_looked_for_first(place: Home, arrived: bool) -> None:
+    stages: list[Stage] = []
+
+    async def dies(play: Play) -> None:
+        stages.append(play.stage)
+
+        async def send(outgoing: Any) -> Any:
+            if arrived:
+                play.stage.sent.append(outgoing)
+                play.stage.arrived[outgoing.key] = Sent("stage:hall:77", play.calendar.now())
+            await asyncio.Event().wait()
+
+        play.stage.send = send  # type: ignore[method-assign]
+        play.held = 1
+        await play.say("guy", "noodles?", address=MENTION)
+        await play.wait(60)
+
+    play(dies, place)
+    before = stages[0]
+    del before.send
+
+    async def lives(play: Play) -> None:
+        await play.wait(60)
+        assert play.stage.texts() == ["re: noodles?"]
+        assert not await play.recorder.do(lambda _, journal: journal.unsent())
+
+    play(lives, place, stage=before)
+    assert archived(place)[-1] == ("stagebot", "re: noodles?")
+
+
+def test_a_group_that_becomes_a_supergroup_goes_on_where_it_was(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "remember the noodles")
+        await play.hub.post(Moved("stage:hall", Conversation("stage:big", "Big Hall", "stage")))
+        await play.say("guy", "what did I say?", chat="big", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts("big") == ["re: what did I say?"]
+        texts = [message.text for message in play.questions[0].history]
+        assert texts == ["remember the noodles", "what did I say?"]
+
+    play(test, place)
+    assert [text for _, text in archived(place, "stage:big")][:1] == ["remember the noodles"]
+
+
+def test_reactions_reach_the_archive(place: Home) -> None:
+    async def test(play: Play) -> None:
+        said = await play.say("guy", "a joke")
+        await play.hub.post(Reacted("stage:hall", said, (Reaction("😂", 3),)))
+        await play.recorder.do(lambda *_: None)
+
+    play(test, place)
+    with Archive.open(place.archive) as archive:
+        assert archive.get(["stage:hall:1"])[0].reactions == (Reaction("😂", 3),)
+
+
+def test_talk_limits_hold_in_a_chat(place: Home) -> None:
+    async def test(play: Play) -> None:
+        for number in range(5):
+            await play.say(f"member{number}", f"question {number}?", address=MENTION)
+            await play.wait(120)
+        assert len(play.stage.sent) == 2
+
+    play(test, place, talk__per_hour=2)
+
+
+def test_a_muted_chat_hears_nothing(place: Home) -> None:
+    async def test(play: Play) -> None:
+        play.book.mute("stage:hall", play.calendar.now() + timedelta(hours=1))
+        await play.say("guy", "hello?", address=MENTION)
+        await play.say("guy", "hello?", chat="yard", address=MENTION)
+        await play.wait(60)
+        assert (play.stage.texts(), play.stage.texts("yard")) == ([], ["re: hello?"])
+
+    play(test, place)
+
+
+def test_the_mark_stands_before_every_message_but_not_in_the_archive(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "hello?", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts() == ["🤖 re: hello?"]
+
+    play(test, place, bot__mark="🤖 ")
+    assert archived(place)[-1] == ("stagebot", "re: hello?")
