@@ -17,7 +17,9 @@ from ingest.clean import own_words
 from ingest.people.handles import RESERVED
 from ingest.terms import UNSPACED
 
-_LINK = re.compile(r"(?:https?://|www\.)\S+|`[^`\n]*`|\S+@\S+\.\S+")
+_LINK = re.compile(
+    r"(?:https?://|www\.)\S+|`[^`\n]{0,500}`|[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}\.[A-Za-z0-9.-]+"
+)
 _KATAKANA = "\u30a1-\u30fa\u30fc\u31f0-\u31ff"
 _HANGUL = "\uac00-\ud7a3"
 _COMMAS = tuple(",:，：、")
@@ -51,12 +53,10 @@ def called_by(text: str, names: Sequence[str], others: Iterable[str] = ()) -> st
     Links, code, mail addresses and quoted lines call nobody, nor does a name that is part of one of
     ``others``' longer names ("Kevin" in "Kevin Lacker").
     """
-    if not names:
+    folded = text.casefold()
+    if not any(name.casefold() in folded for name in names):
         return None
-    said = _LINK.sub(" ", own_words(text)).casefold()
-    if not any(name.casefold() in said for name in names):
-        return None
-    said = _without(said, names, others)
+    said = _without(_LINK.sub(" ", own_words(text)).casefold(), names, others)
     return next((name for name in names if _pattern(name.casefold()).search(said)), None)
 
 

@@ -70,4 +70,5 @@ def test_other_words_and_short_ones_are_sent() -> None:
     assert sendable(("lol",), recent) == ("lol",)
     assert sendable(("hm",), recent) == ()
     assert sendable(("I will be here at nine, they think",), recent) != ()
+    assert sendable(("see you at the station at 11",), ["see you at the station at 10"]) != ()
     assert sendable((), recent) == ()
