@@ -15,10 +15,10 @@ from enum import StrEnum
 from itertools import pairwise
 from statistics import median
 
-from bot.gating.calling import called_by, names_of_others
+from bot.gating.calling import called_by, is_spoken_to, names_of_others
 from bot.gating.conversation import moved_on
 from bot.gating.rules import Rules
-from bot.gating.scoring import HandScorer, Scorer
+from bot.gating.scoring import NEAR, HandScorer, Scorer, turns_elsewhere
 from bot.gating.situation import Situation
 from bot.platforms.base import Address
 from ingest.chat import Kind, Message
@@ -36,7 +36,7 @@ __all__ = [
 
 WAVER = 0.05
 """How far the dice move the threshold either way, so that nobody can tell it from outside."""
-HERE = 0.9
+HERE = 0.95
 """The least a score must reach while the real @self is in the chat: nearly never."""
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _LINES = 12
@@ -114,7 +114,11 @@ def _address(situation: Situation, rules: Rules) -> str | None:
         return None
     others = names_of_others(situation.history)
     name = called_by(message.text, rules.names, others)
-    return f"calls {name!r}" if name else None
+    if name is None:
+        return None
+    is_for_another = turns_elsewhere(message, situation.earlier[-NEAR:])
+    is_meant = not is_for_another or is_spoken_to(message.text, name)
+    return f"calls {name!r}" if is_meant else None
 
 
 def _against(situation: Situation, rules: Rules, addressed: bool) -> Iterator[tuple[str, str]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from bot.leaks import leaks
 from ingest.chat import Message
@@ -20,7 +20,7 @@ MOST_CHARACTERS = 1000
 RECENT = 12  # lines of the scene that must not come back
 SHORT = 6  # letters; "lol" and 好的 may be said again, though not twice running
 _LONG = 16  # letters from which texts are compared for likeness
-_NEAR = 0.9
+_NEAR = 0.8  # of pairs; a changed letter costs two
 # A label, or a dated one as in recalled passages, which small models like to imitate.
 # Whatever a reader takes for one counts: compared is the text in its plainest form (see _bare).
 _MARKS = r"[\s>*_`~#|•-]*"
@@ -135,11 +135,15 @@ def sendable(parts: Iterable[str], own_recent: Sequence[str]) -> tuple[str, ...]
 
 
 def _is_near(text: str, other: str) -> bool:
-    """Whether two texts differ in a character in ten or fewer."""
-    if min(len(text), len(other)) < _LONG or abs(len(text) - len(other)) > (1 - _NEAR) * len(text):
+    """Whether two texts share most pairs of letters, and all figures: about a change in ten."""
+    if min(len(text), len(other)) < _LONG or _figures(text) != _figures(other):
         return False
-    matcher = SequenceMatcher(None, text, other, autojunk=False)
-    return matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR
+    pairs, others = (Counter(map(str.__add__, one, one[1:])) for one in (text, other))
+    return 2 * (pairs & others).total() >= _NEAR * (len(text) + len(other) - 2)
+
+
+def _figures(text: str) -> list[str]:
+    return [char for char in text if char.isdecimal()]
 
 
 def _is_repeated(text: str, said: set[str], last: str | None) -> bool:

@@ -144,6 +144,7 @@ class Hub:
         """Nothing of somebody may be used any more: not what is in memory, nor in work."""
         for room in self.house.rooms:
             room.forget({one.id for one in room.history if _wrote(account, one)})
+        await self._recorder.do(lambda _, journal: journal.forget(account))
 
     async def idle(self) -> None:
         """Wait until nothing is being answered."""

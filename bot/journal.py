@@ -210,6 +210,14 @@ class Journal:
                 found[id] = Account(*row)
         return found
 
+    def forget(self, account: Account) -> None:
+        """Somebody is to be left out: nothing of theirs stays, nothing is said to them any more."""
+        mine = "SELECT id FROM heard WHERE platform = ? AND account = ?"
+        who = (account.platform, account.key)
+        with immediate(self._connection):
+            self._connection.execute(f"DELETE FROM outgoing WHERE answered IN ({mine})", who)
+            self._connection.execute(f"DELETE FROM heard WHERE id IN ({mine})", who)
+
     def obey(self, id: str, at: datetime) -> bool:
         """Note a command; whether it is new."""
         sql = "INSERT OR IGNORE INTO obeyed VALUES (?, ?)"

@@ -107,8 +107,8 @@ class Manner:
 
 def is_unspaced(text: str) -> bool:
     """Whether most letters of a text are of a script that runs words together."""
-    letters = sum(map(str.isalpha, text))
-    return 2 * len(_UNSPACED.findall(text)) > letters
+    unspaced = len(_UNSPACED.findall(text))
+    return unspaced > 0 and 2 * unspaced >= sum(map(str.isalpha, text))
 
 
 def drawn(quantiles: Sequence[float], luck: float) -> float:
@@ -119,8 +119,11 @@ def drawn(quantiles: Sequence[float], luck: float) -> float:
 
 
 def drawn_below(quantiles: Sequence[float], luck: float, most: float) -> float:
-    """The same of the distribution cut off above ``most``, which is drawn where nothing is left."""
-    return min(drawn(quantiles, luck * _share_below(quantiles, most)), max(most, 0.0))
+    """The same of the distribution cut off above ``most``; from half of it on where nothing is."""
+    share = _share_below(quantiles, most)
+    if share <= 0:
+        return max(most, 0.0) * (1 + luck) / 2
+    return min(drawn(quantiles, luck * share), most)
 
 
 def _share_below(quantiles: Sequence[float], most: float) -> float:

@@ -14,9 +14,12 @@ from functools import lru_cache
 
 from ingest.chat import Message, Person
 from ingest.clean import own_words
+from ingest.people.handles import RESERVED
 from ingest.terms import UNSPACED
 
-_LINK = re.compile(r"(?:https?://|www\.)\S+|`[^`\n]*`|\S+@\S+\.\S+")
+_LINK = re.compile(
+    r"(?:https?://|www\.)\S+|`[^`\n]{0,500}`|[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}\.[A-Za-z0-9.-]+"
+)
 _KATAKANA = "\u30a1-\u30fa\u30fc\u31f0-\u31ff"
 _HANGUL = "\uac00-\ud7a3"
 _COMMAS = tuple(",:，：、")
@@ -29,11 +32,13 @@ _LEAST_RUNNING = 2
 def callnames(person: Person) -> tuple[str, ...]:
     """What others may call a person: handle, names, and the first word of a name with several.
 
-    Names of one or two letters (one character in Chinese) call nobody; settings may name them.
+    Names of one or two letters (one character in Chinese) and words such as "self" call nobody;
+    settings may name them.
     """
     firsts = [name.split()[0] for name in person.names if len(name.split()) > 1]
     found = [person.handle, *person.names, *firsts]
-    return tuple(dict.fromkeys(name for name in map(str.strip, found) if _is_telling(name)))
+    telling = (name for name in map(str.strip, found) if _is_telling(name))
+    return tuple(dict.fromkeys(name for name in telling if name.casefold() not in RESERVED))
 
 
 def _is_telling(name: str) -> bool:
@@ -48,13 +53,18 @@ def called_by(text: str, names: Sequence[str], others: Iterable[str] = ()) -> st
     Links, code, mail addresses and quoted lines call nobody, nor does a name that is part of one of
     ``others``' longer names ("Kevin" in "Kevin Lacker").
     """
-    if not names:
+    folded = text.casefold()
+    if not any(name.casefold() in folded for name in names):
         return None
-    said = _LINK.sub(" ", own_words(text)).casefold()
-    if not any(name.casefold() in said for name in names):
-        return None
-    said = _without(said, names, others)
+    said = _without(_LINK.sub(" ", own_words(text)).casefold(), names, others)
     return next((name for name in names if _pattern(name.casefold()).search(said)), None)
+
+
+def is_spoken_to(text: str, name: str) -> bool:
+    """Whether a name stands where one turns to somebody: first, last, after an @ or at a comma."""
+    called = _pattern(name.casefold()).pattern
+    place = rf"(?:^\W*|@|[,，、]\s*){called}|{called}\s*(?:[,，、!！?？]|\W*$)"
+    return re.search(place, own_words(text).casefold()) is not None
 
 
 def is_led_by(text: str, names: Iterable[str]) -> bool:

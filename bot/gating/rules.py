@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,7 @@ class Rules:
     cooldown: timedelta = timedelta(minutes=1)
     quiet: tuple[time, time] | None = None
     quiet_answers: bool = False
-    zone: tzinfo = UTC
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     names: tuple[str, ...] = ()
     bots_in_a_row: int = 1
     stale: timedelta = timedelta(minutes=15)

@@ -56,10 +56,9 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 )
 """What each sign adds to the log-odds; ``always`` counts for every message.
 
-Set by hand, with @self's own messages of several chats as if they were the bot's: messages that
-follow @self's were answered five to eleven times as often as others, those amid a talk of two
-others a third as often or less. At a threshold of 0.5 one message in a hundred is answered where
-@self wrote one in fifty to one in eight (``docs/experiments.md``)."""
+Set by hand, with @self's own messages in a busy group as if they were the bot's: what follows @self
+was answered 5 to 11 times as often as a message at large, what two others say to each other 0.1 to
+0.3 times. ``docs/experiments.md`` has the figures."""
 
 
 class Scorer(Protocol):
@@ -103,7 +102,7 @@ def _of_the_talk(message: Message, near: Sequence[Message]) -> dict[str, float]:
         "answers @self": is_reply_to_self,
         "follows @self": follows and not is_reply_to_self,
         "in a talk with @self": has_self and not follows,
-        "to somebody else": not is_reply_to_self and _turns_elsewhere(message, near),
+        "to somebody else": turns_elsewhere(message, near),
         "two others talk": not has_self and _is_dialogue(message, recent),
         "many talk": min(1.0, max(0, len(writers) - 3) / 4),
         "@self spoke much": sum(other.person.is_self for other in near[-12:]) >= 5,
@@ -138,8 +137,10 @@ def _before_burst(message: Message, near: Sequence[Message]) -> Sequence[Message
     return near[:end]
 
 
-def _turns_elsewhere(message: Message, near: Sequence[Message]) -> bool:
+def turns_elsewhere(message: Message, near: Sequence[Message]) -> bool:
     """Whether it replies to, mentions or opens with the name of somebody who is not @self."""
+    if _answers_self(message, near):
+        return False
     people = [other.person for other in near]
     mine = {person.handle for person in people if person.is_self}
     own = {other.id for other in near if other.person.id == message.person.id}

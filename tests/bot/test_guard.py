@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.guard import MOST_CHARACTERS, MOST_PARTS, fresh, tidy
+from bot.guard import MOST_CHARACTERS, MOST_PARTS, fresh, sendable, tidy
 from tests.bot.conftest import Say
 
 
@@ -50,3 +50,25 @@ def test_short_words_may_come_back_but_not_twice_running(say: Say) -> None:
     scene = [say("self", "ok"), say("self", "later then"), say("bob", "when?")]
     assert fresh(("ok",), scene) == ("ok",)
     assert fresh(("ok",), [say("self", "ok"), say("bob", "when?")]) == ()
+
+
+def test_no_message_is_sent_twice() -> None:
+    recent = [
+        "I will be there at eight, I think",
+        "我明天早上八点到机场接你们，等着我啊",
+        "lol",
+        "hm",
+    ]
+    parts = ("I will be there at eight I think!", "I'll be there at eight, I think", "later then")
+    assert sendable(parts, recent) == ("later then",)
+    assert sendable(("我明天早上八点到机场接你们,等着我",), recent) == ()
+    assert sendable(("so be it, my friend", "So be it, my friend!"), []) == ("so be it, my friend",)
+
+
+def test_other_words_and_short_ones_are_sent() -> None:
+    recent = ["I will be there at eight, I think", "lol", "hm"]
+    assert sendable(("lol",), recent) == ("lol",)
+    assert sendable(("hm",), recent) == ()
+    assert sendable(("I will be here at nine, they think",), recent) != ()
+    assert sendable(("see you at the station at 11",), ["see you at the station at 10"]) != ()
+    assert sendable((), recent) == ()

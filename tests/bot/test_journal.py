@@ -88,6 +88,16 @@ def test_topics_of_own_and_others_messages_are_known(journal: Journal) -> None:
     assert journal.accounts([noted(1).id, "test:chat:404"]) == {noted(1).id: GUY}
 
 
+def test_of_who_is_left_out_nothing_stays_in_work(journal: Journal) -> None:
+    journal.note([noted(1), noted(2)])
+    journal.plan([noted(1).id], [part("a", "a reply to guy")], NOW)
+    journal.forget(Account("test", "fox"))
+    assert len(journal.unsent()) == len(journal.open_messages()) == 1
+    journal.forget(GUY)
+    assert journal.unsent() == journal.open_messages() == []
+    assert journal.topics(CHAT) == {}
+
+
 def test_a_command_is_obeyed_once(journal: Journal) -> None:
     assert journal.obey("update:1", NOW)
     assert not journal.obey("update:1", NOW)
