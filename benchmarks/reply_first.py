@@ -108,7 +108,7 @@ def _rows(said: Spoken, chats: int, turns: int, threads: int) -> list[Row]:
         responder = Responder(said.voice, generator, settings, memory=Shelf(said.messages))
         bare = Bare(said.voice.model, context_tokens=CONTEXT, threads=threads)
         rows = [
-            _row(asked, number, responder, generator, marks, bare)
+            _row(asked, number, responder, generator, marks, bare if number >= chats else None)
             for number, asked in enumerate(alternating(said.messages, chats=chats, turns=turns))
         ]
         bare.close()
@@ -121,7 +121,7 @@ def _row(
     responder: Responder,
     generator: LlamaGenerator,
     marks: Marks,
-    bare: Bare,
+    bare: Bare | None,
 ) -> Row:
     marks.asked.clear()
     started = perf_counter()
@@ -131,14 +131,18 @@ def _row(
     begun, first = marks.asked[:2]
     ids = generator.tokens(answer.prompt)
     held = answer.timings.reused if answer.tries == 1 else len(ids)
+    floor = _floor(bare, ids, held) if bare and held < len(ids) else 0.0
+    return Row(len(ids), len(ids) - held, begun - started, first - started, floor)
+
+
+def _floor(bare: Bare, ids: Sequence[int], held: int) -> float:
+    """Seconds to read what is not held, and to draw one token."""
     bare.cut(0)
     bare.read(ids[:held], 0)
-    mark = perf_counter()
-    if held < len(ids):
-        bare.read(ids[held:], held)
-        bare.draw()
-    floor = perf_counter() - mark
-    return Row(len(ids), len(ids) - held, begun - started, first - started, floor)
+    started = perf_counter()
+    bare.read(ids[held:], held)
+    bare.draw()
+    return perf_counter() - started
 
 
 def _summary(chats: int, rows: Sequence[Row]) -> tuple[str, ...]:

@@ -51,6 +51,15 @@ class _Chat:
         """The messages in reach before the newest, the latest first."""
         return list(self.near)[-2::-1]
 
+    def heard(self, ids: Sequence[str]) -> int:
+        """How many of ``ids``, from the start, are what was heard; 0 where they tell otherwise.
+
+        A message may be gone since, or have moved where a line was put to the end to be answered.
+        """
+        end = ids.index(self.last) + 1 if self.last in ids else 0
+        known = list(self.near)[-end:]
+        return end if known == list(ids[end - len(known) : end]) else 0
+
     def hear(self, message: Message) -> None:
         self.live.add(utterance(message))
         self.last = message.id
@@ -136,11 +145,10 @@ class Listener:
             said.append(newest)
         key = room or newest.chat
         chat = self._chats.pop(key, None) or _Chat()
-        ids = [message.id for message in said]
-        if chat.last in ids:
-            said = said[ids.index(chat.last) + 1 :]
-        else:
+        heard = chat.heard([message.id for message in said])
+        if not heard:
             chat = _Chat()
+        said = said[heard:]
         for message in said:
             chat.hear(message)
         self._chats[key] = chat

@@ -104,3 +104,26 @@ def test_topics_of_one_chat_are_heard_apart(say: Say) -> None:
             said.append(say("ann" if number % 2 else "bob", f"{topic} {number}", minutes=0.2))
             assert both.choose(said, topic) == contexts().choose(said)[-len(said) :]
     assert len(both._listener._chats) == 2
+
+
+def test_a_line_put_to_the_end_to_be_answered_is_heard_where_it_stood_afterwards(say: Say) -> None:
+    chosen = contexts()
+    first = [say("ann", "who has the barley soup pot?"), say("bob", "the red bicycle is broken")]
+    chosen.choose(first)
+    late = say("cem", "the soup pot is on the balcony")
+    chosen.choose([*first, late])
+    chosen.choose([first[0], late, first[1]])
+    history = [*first, late, say("ann", "thanks, the soup pot it is")]
+    heard = chosen._listener.hear(history)
+    assert heard == contexts()._listener.hear(history)
+    assert len(heard) == len(history) - 1
+
+
+def test_a_deleted_line_is_forgotten(say: Say) -> None:
+    chosen = contexts()
+    history = [say("ann", f"soup pot {number}") for number in range(5)]
+    chosen.choose(history)
+    left = [*history[:2], *history[3:], say("bob", "which soup pot?")]
+    heard = chosen._listener.hear(left)
+    assert heard == contexts()._listener.hear(left)
+    assert history[2].id not in heard
