@@ -8,10 +8,12 @@ somebody else "can't be edited" and one that is not there is "not found". So the
 newest known before the first try are asked, at most ``MOST_LOOKED``, leaving out those that came as
 updates and the bot's own.
 
-What remains: a message of the bot's own that this process does not know of (its state file was
-lost, or another program uses the token) would be rewritten to the text that is looked for; a
-request still on its way after ``Patience.settle`` may arrive after it was looked for; and where the
-bot does not see a group's messages (privacy mode) the numbers may be further off than is looked.
+Every message is noted before it is sent and settled before the next one in its chat, also after a
+crash, so that each of the bot's own is known and none is rewritten. What remains: where the state
+file was lost, or another program uses the token, an unknown one would be rewritten to the text that
+is looked for; a request still on its way after ``Patience.settle`` may arrive after it was looked
+for; and where the bot does not see a group's messages (privacy mode) the numbers may be further off
+than is looked.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ from bot.errors import Undeliverable, Unreachable
 from bot.platforms.base import Sent
 from bot.platforms.telegram.client import LOG, Client, Patience, pause_of, reason, was_not_sent
 from bot.platforms.telegram.ids import chat_key, message_key
-from bot.platforms.telegram.letters import Letter, Positions
+from bot.platforms.telegram.letters import Letter, Positions, packed, unpacked
 from bot.platforms.telegram.state import BOX, Memory
 
 MOST_LOOKED = 12
@@ -64,7 +66,6 @@ class Sender:
         self._client, self._memory, self._patience = client, memory, patience
         self._clock, self._sleep, self._on_move = clock, sleep, on_move
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._doubts: dict[str, dict[str, tuple[Letter, int | None]]] = {}
         self.positions = Positions()
 
     async def send(self, letter: Letter) -> Sent:
@@ -115,19 +116,20 @@ class Sender:
 
         Otherwise a message of the bot's own would be there that is not known to be.
         """
-        found: Sent | None = None
-        for key, (doubtful, baseline) in list(self._doubts.get(letter.chat, {}).items()):
-            arrived = await self._found(doubtful, baseline, self._deadline())
-            self._doubts.get(letter.chat, {}).pop(key, None)
-            found = arrived if key == letter.key else found
-        return found
+        doubted = self._memory.doubted(letter.chat)
+        if doubted is None:
+            return None
+        doubtful, baseline = unpacked(doubted)
+        found = await self._found(doubtful, baseline, self._deadline())
+        self._memory.no_doubt(letter.chat)
+        return found if letter.key and letter.key == doubtful.key else None
 
     async def _deliver(self, letter: Letter) -> Sent:
         tries, deadline = 0, self._deadline()
         baseline = self._baseline(letter)
         letter = replace(letter, tried_at=letter.tried_at or self._clock())
         while True:
-            self._doubt(letter, baseline)
+            self._memory.doubt(letter.chat, packed(letter, baseline))
             try:
                 return self._arrived(letter, await self._request(letter))
             except TelegramError as error:
@@ -150,7 +152,7 @@ class Sender:
             LOG.warning("telegram: sent bare to %s (%s)", letter.chat, reason(error))
             return replace(letter, entities=(), quote=None)
         if isinstance(error, BadRequest | Forbidden):
-            self._no_doubt(letter)
+            self._memory.no_doubt(letter.chat)
             raise Undeliverable(f"{letter.chat}: {reason(error)}; may the bot write there?")
         return None
 
@@ -172,19 +174,8 @@ class Sender:
 
     def _kept(self, letter: Letter, chat: int, number: int, at: datetime) -> Sent:
         self._memory.note_own(chat, number, at, letter.key)
-        self._no_doubt(letter)
+        self._memory.no_doubt(letter.chat)
         return Sent(message_key(chat, number), at)
-
-    def _doubt(self, letter: Letter, baseline: int | None) -> None:
-        key = letter.key or ""
-        self._doubts.setdefault(letter.chat, {})[key] = (letter, baseline)
-
-    def _no_doubt(self, letter: Letter) -> None:
-        doubts = self._doubts.get(letter.chat, {})
-        for key in [key for key, (one, _) in doubts.items() if one.key == letter.key]:
-            del doubts[key]
-        if not doubts:
-            self._doubts.pop(letter.chat, None)
 
     async def _wait(self, error: TelegramError, tries: int, deadline: datetime) -> None:
         pause = pause_of(error, self._patience, tries)
