@@ -282,16 +282,16 @@ def make_responder(
 ) -> Responder:
     """What answers with this voice."""
     memory, hearing = senses.memory, senses.hearing
-    if memory is None:
-        return Responder(voice, generator, settings, ranking=hearing.ranking)
     from ingest.chunks import memory_lines
     from ingest.redaction.redact import redactor_for
 
-    redact = redactor_for(settings.ingest)
+    redactor = redactor_for(settings.ingest)
+
+    def redact(text: str, known: str = "") -> str:
+        return redactor(text, Counter(), but=known) if settings.ingest.redact else text
 
     def lines_of(passages: Sequence[Passage]) -> Sequence[str]:
-        lines = memory_lines(passages)
-        return tuple(redact(line, Counter()) for line in lines) if settings.ingest.redact else lines
+        return tuple(map(redact, memory_lines(passages)))
 
     return Responder(
         voice,
@@ -301,4 +301,5 @@ def make_responder(
         lines_of=lines_of,
         ranking=hearing.ranking,
         meaning=hearing.meaning,
+        redact=redact,
     )

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import tarfile
 from collections.abc import Iterator
@@ -19,7 +20,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bot.errors import BackupUnusable
 from config.locks import exclusive
@@ -28,6 +28,7 @@ from registry.store import Registry
 
 MANIFEST = "backup.json"
 OUTDATED = ".outdated"
+SCRATCH = ".making"
 SUFFIX = ".tar.gz"
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?\.tar\.gz")
@@ -80,13 +81,14 @@ def make(home: Home, *, now: datetime, keep: int | None = None, models: bool = F
     """
     home.backups.mkdir(mode=0o700, parents=True, exist_ok=True)
     with exclusive(home.backups):
-        path = _free_name(home.backups, now)
-        part = path.with_suffix(".part")
-        for stale in home.backups.glob("*.part"):
-            stale.unlink()
-        with TemporaryDirectory(prefix=".copy-", dir=home.backups) as folder:
-            _pack(part, _contents(home, Path(folder), models=models), now)
-        part.replace(path)
+        scratch = home.backups / SCRATCH
+        shutil.rmtree(scratch, ignore_errors=True)  # what a killed one left
+        try:
+            scratch.mkdir(mode=0o700)
+            whole = _pack(scratch, _contents(home, scratch, models=models), now)
+            path = whole.rename(_free_name(home.backups, now))
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
         _drop(home, path, keep)
     return Backup(path, _instant(now.astimezone(UTC).strftime(_STAMP)))
 
@@ -132,31 +134,33 @@ def _contents(home: Home, folder: Path, *, models: bool) -> Iterator[tuple[str, 
             yield database.name, copy
     for pattern in _FILES:
         for path in sorted(home.path.glob(pattern)):
-            yield path.relative_to(home.path).as_posix(), path
+            copy = folder / "copy"  # it may be replaced between two looks at it
+            shutil.copyfile(path, copy)
+            yield path.relative_to(home.path).as_posix(), copy
     for version in sorted(Registry(home.models).needed()) if models else ():
         for path in sorted((home.models / version).rglob("*")):
             if path.is_file() and path.suffix != ".json":
                 yield path.relative_to(home.path).as_posix(), path
 
 
-def _pack(part: Path, contents: Iterator[tuple[str, Path]], now: datetime) -> None:
+def _pack(scratch: Path, contents: Iterator[tuple[str, Path]], now: datetime) -> Path:
+    """Write a backup, on disk to its last byte; returns its file."""
     sums: dict[str, str] = {}
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    packed, manifest = scratch / "packed", scratch / MANIFEST
+    descriptor = os.open(packed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=_LEVEL) as tar:
             for name, path in contents:
                 sums[name] = checksum(path)
                 tar.add(path, arcname=name)
             if not sums:
-                raise BackupUnusable(f"{part.parent.parent}: nothing to back up yet")
-            manifest = part.with_suffix(".json")
-            manifest.write_text(
-                json.dumps({"made_at": now.isoformat(), "files": sums}), encoding="utf-8"
-            )
+                raise BackupUnusable(f"{scratch.parent.parent}: nothing to back up yet")
+            told = {"made_at": now.isoformat(), "files": sums}
+            manifest.write_text(json.dumps(told), encoding="utf-8")
             tar.add(manifest, arcname=MANIFEST)
-            manifest.unlink()
         file.flush()
         os.fsync(file.fileno())
+    return packed
 
 
 def checksum(path: Path) -> str:

@@ -25,6 +25,8 @@ SAME = 0.5  # chance of belonging to what a context showed that makes it go on
 BELONGS = 0.3
 LEAST = 6
 CUT = "…"
+LONGEST_TOKEN = 64
+"""Characters; blanks run together in no vocabulary we know beyond it."""
 
 
 class Contexts:
@@ -99,6 +101,8 @@ class Contexts:
         """A message that leaves room for others: long ones lose their end."""
         most = self._room // 2
         text = message.text
+        if len(text) > most * LONGEST_TOKEN:  # counting a million letters takes a second
+            text = text[: most * LONGEST_TOKEN] + CUT
         while (cost := self._length(text)) > most:
             text = text[: len(text) * most // cost - 1] + CUT
         return message if text is message.text else replace(message, text=text)

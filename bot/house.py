@@ -124,7 +124,7 @@ class House:
 
     def _forget_the_quiet(self) -> None:
         limit = self._now() - _HOUR
-        for key in [key for key, times in self._said_to.items() if times[-1] < limit]:
+        for key in [key for key, times in self._said_to.items() if not times or times[-1] < limit]:
             del self._said_to[key]
 
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.errors import SpeakingFailed
 from bot.generation import Ending, Generator, Sampling, Timings, never
-from bot.guard import fresh, tidy
+from bot.guard import Kept, checked
 from bot.history import Contexts
 from bot.voice import Voice
 from ingest.chat import Line, Message, Passage, Reply, Turn
 from ingest.chunks import MEMORY_SHARE
-from ingest.prompt import Segment, read_reply, render_prompt, turns_of
+from ingest.prompt import Segment, body, read_reply, render_prompt, turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -78,6 +78,7 @@ class Responder:
     ``ranking`` is what the chats' own replies taught about who answers what, where they did;
     ``meaning`` the same where an embedder tells what is close.
     ``lines_of`` turns passages into the memory lines of a prompt (``ingest.chunks.memory_lines``).
+    ``redact`` takes personal data out of a text, but what the second one holds as well.
     """
 
     def __init__(
@@ -90,17 +91,18 @@ class Responder:
         lines_of: Callable[[Sequence[Passage]], Sequence[str]] = texts,
         ranking: Ranking | None = None,
         meaning: Meaning | None = None,
+        redact: Callable[[str, str], str] = lambda text, _known: text,
     ) -> None:
         self.voice = voice
         self.generator = generator
         self._sampling = Sampling.of(settings.generate)
-        self._memory, self._lines_of = memory, lines_of
+        self._memory, self._lines_of, self._redact = memory, lines_of, redact
         self._passages = settings.recall.passages
         self._room = self._room_for_lines(settings.dataset.window_tokens)
         self._contexts = Contexts(
             gap=timedelta(minutes=settings.threads.gap_minutes),
             room=self._room,
-            length=self._length,
+            length=lambda text: self._length(body(text)),  # a line break costs its indentation
             ranking=ranking,
             meaning=meaning,
         )
@@ -127,7 +129,7 @@ class Responder:
         prompt = self._prompt(context, passages)
         for attempt in range(TRIES):
             text, timings = self._draft(prompt, seed, attempt, cancelled, watch)
-            parts = self._parts(text, timings, history)
+            parts = self._parts(text, timings, history, passages)
             if parts or timings.ending is Ending.CANCELLED:
                 break
         return Answer(Reply(parts), passages, prompt, text, timings, attempt + 1)
@@ -197,11 +199,18 @@ class Responder:
             watch(text)
         return text, generation.timings
 
-    def _parts(self, text: str, timings: Timings, history: Sequence[Message]) -> tuple[str, ...]:
+    def _parts(
+        self,
+        text: str,
+        timings: Timings,
+        history: Sequence[Message],
+        passages: Sequence[Passage],
+    ) -> tuple[str, ...]:
         if timings.ending is Ending.CANCELLED:
             return ()
+        kept = Kept(self.voice.head, self._lines_of(passages), self._redact)
         parts = read_reply(text, self.voice.markup)
-        return fresh(tidy(parts, is_complete=timings.ending is Ending.STOP), history)
+        return checked(parts, history, kept, is_complete=timings.ending is Ending.STOP)
 
     def _room_for_lines(self, trained: int) -> int:
         """Tokens for lines: what is left of the context, and not more than training has shown."""

@@ -12,7 +12,7 @@ from bot.state import open_state
 from ingest.database import instant, millis
 
 KEPT = 500
-"""Newest runs of each kind that are remembered: the index is looked at 96 times a day."""
+"""Newest runs of each kind that are remembered; the index may run 96 times a day."""
 TABLES = """
 CREATE TABLE IF NOT EXISTS run (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -59,9 +59,10 @@ class Run:
 class Runs:
     """The table of runs. For one thread."""
 
-    def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(self, path: Path, clock: Callable[[], datetime], *, kept: int = KEPT) -> None:
         """Open it in the database at ``path``. Raises ArchiveError."""
         self._connection, self._clock = open_state(path, TABLES), clock
+        self._kept = kept
 
     def close(self) -> None:
         """Close the database."""
@@ -78,7 +79,7 @@ class Runs:
         self._connection.execute(
             "DELETE FROM run WHERE kind = ? AND ended_at IS NOT NULL AND id <= "
             "(SELECT id FROM run WHERE kind = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
-            [kind, kind, KEPT],
+            [kind, kind, self._kept],
         )
         return id
 

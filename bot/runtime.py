@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from random import Random, SystemRandom
@@ -184,6 +184,7 @@ class _Running:
     obeying: Obeying
     consent: Consent
     metrics: Metrics
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, began: float) -> None:
         """Run the platforms and all beside them until the end."""
@@ -194,7 +195,7 @@ class _Running:
             stack.push_async_callback(self.consent.close)
             await self._watched(stack)
             self.schedule.start()
-            stack.callback(self.schedule.stop)
+            stack.push_async_callback(self.schedule.stop)
             serving = [asyncio.ensure_future(self._platform(one)) for one in self._platforms]
             stack.push_async_callback(_ended, serving)
             stack.push_async_callback(self.desk.jobs.stop)
@@ -203,7 +204,6 @@ class _Running:
             stack.callback(supervisor.stopping)
             supervisor.ready()
             self.frame.tell(f"ready after {time.monotonic() - began:.1f} s")
-            await self.desk.resume()
             await self._until_stopped(serving)
             await self.hub.hush()
 
@@ -239,14 +239,19 @@ class _Running:
             self.frame.tell(line)
             _log.info(line)
             if platform.account is not None:
-                self.steering.states[platform.name] = (True, line)
+                self.steering.states[platform.name] = (
+                    True,
+                    line.removeprefix(f"{platform.name}: "),
+                )
                 self.hub.signed_in(platform)
                 if not offered:
                     offered = True
                     self.hub.spawn(platform.offer(self.obeying.words))
+                    self._resume()
 
         try:
             await platform.run(self.hub.post, ready)
+            await self.hub.idle()  # the end of what was typed
         except PlatformRefused as error:
             self.steering.states[platform.name] = (False, str(error))
             if not offered:
@@ -254,6 +259,12 @@ class _Running:
             _log.error("%s", error)
             self.steering.warn(platform.name, str(error))
             await asyncio.Event().wait()  # the others go on
+
+    def _resume(self) -> None:
+        """Take over jobs of the last run, once somebody can be told of them."""
+        if not self.resumed.is_set():
+            self.resumed.set()
+            self.hub.spawn(self.desk.resume())
 
     async def _until_stopped(self, serving: Sequence[asyncio.Future[None]]) -> None:
         stop: asyncio.Future[Any] = asyncio.ensure_future(self.frame.stopping.wait())

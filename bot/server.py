@@ -6,9 +6,10 @@ neutralised text in them, exactly as for a model in this process.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ from registry.artefact import RemoteRecord
 
 BYTES_PER_TOKEN = 3  # careful on the high side: English has four and more, Chinese about three
 WAIT = httpx.Timeout(10, read=120)  # seconds; a long prompt on a slow machine takes its time
+LOOK = 0.05  # seconds between two looks at whether the reply is still wanted
+# What the OpenAI API does not know. The penalty is the second to llama-server and llama-cpp-python,
+# the third to vLLM; who knows none of them ignores them (Ollama) or refuses them by name.
+EXTRAS = ("min_p", "repeat_penalty", "repetition_penalty")
+_UNKNOWN_FIELD = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
 # Marks between segments; the server never sees them, they only say whose turn follows.
 _SYSTEM, _USER, _REPLY, _STOP, _NEXT = (f"\ue000{mark}\ue000" for mark in "SURTN")
 MARKUP = Markup("server", _SYSTEM, _USER, _REPLY, _STOP, _NEXT)
@@ -40,8 +46,15 @@ def server_voice(
     return Voice(name, Path(), RENDERER, MARKUP, head, self_handle, context, remote)
 
 
+class _HungUp(Exception):
+    """The reply is no longer wanted, and the connection is closed."""
+
+
 class ServerGenerator:
-    """Asks a server for replies. ``url`` ends in ``/v1``; token counts are estimates."""
+    """Asks a server for replies. ``url`` ends in ``/v1``; token counts are estimates.
+
+    Connections are kept; one whose reply is cancelled is closed at once, so that the server stops.
+    """
 
     def __init__(
         self,
@@ -56,7 +69,9 @@ class ServerGenerator:
         self._url = url.rstrip("/") + "/chat/completions"
         self._model, self._clock = model, clock
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(timeout=WAIT, headers=headers)
+        self._client = httpx.AsyncClient(timeout=WAIT, headers=headers)
+        self._loop = asyncio.new_event_loop()
+        self._extras = frozenset(EXTRAS)
 
     def count(self, segments: Sequence[Segment]) -> int:
         """About how many tokens these segments take."""
@@ -78,24 +93,30 @@ class ServerGenerator:
             "top_p": sampling.top_p,
             "seed": seed % 2**31,
             "stream": True,
+            "min_p": sampling.min_p,
+            "repeat_penalty": sampling.repeat_penalty,
+            "repetition_penalty": sampling.repeat_penalty,
         }
         if self._model:
             body["model"] = self._model
-        events = self._events(body)
-        return ServerGeneration(events, self.count(segments), cancelled, self._clock)
+        events = self._events(body, cancelled)
+        return ServerGeneration(events, self.count(segments), self._clock)
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if not self._loop.is_closed():
+            self._loop.run_until_complete(self._client.aclose())
+            self._loop.close()
 
-    def _events(self, body: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
+    def _events(
+        self, body: dict[str, Any], cancelled: Callable[[], bool]
+    ) -> Generator[dict[str, Any], None, None]:
+        lines = self._lines(body)
         try:
-            with self._client.stream("POST", self._url, json=body) as response:
-                self._require_success(response)
-                for line in response.iter_lines():
-                    data = line.removeprefix("data:").strip()
-                    if line.startswith("data:") and data != "[DONE]":
-                        yield from json.loads(data)["choices"][:1]  # none where it tells usage
+            while line := self._awaited(anext(lines, ""), cancelled):
+                data = line.removeprefix("data:").strip()
+                if line.startswith("data:") and data != "[DONE]":
+                    yield from json.loads(data)["choices"][:1]  # none where it tells usage
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise ServerFailed(
@@ -106,13 +127,51 @@ class ServerGenerator:
                 f"{self._url}: not an OpenAI-compatible answer ({type(error).__name__}); "
                 "generate.server_url should end in /v1"
             ) from error
+        finally:
+            self._loop.run_until_complete(lines.aclose())
 
-    def _require_success(self, response: httpx.Response) -> None:
-        if response.is_success:
+    def _awaited(self, line: Coroutine[Any, Any, str], cancelled: Callable[[], bool]) -> str:
+        """The next line; hangs up where it is no longer wanted before it comes."""
+        task = self._loop.create_task(line)
+        try:
+            while not task.done():
+                if cancelled():
+                    raise _HungUp
+                self._loop.run_until_complete(asyncio.wait({task}, timeout=LOOK))
+        except BaseException:
+            task.cancel()
+            self._loop.run_until_complete(asyncio.wait({task}))
+            raise
+        return task.result()
+
+    async def _lines(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """The lines of the answer that are not empty."""
+        known = {name: value for name, value in body.items() if self._is_taken(name)}
+        async with self._client.stream("POST", self._url, json=known) as response:
+            is_success = response.is_success
+            if not is_success:
+                await self._explain(response)
+            else:
+                async for line in response.aiter_lines():
+                    if line:
+                        yield line
+        if not is_success:
+            async for line in self._lines(body):
+                yield line
+
+    def _is_taken(self, name: str) -> bool:
+        return name not in EXTRAS or name in self._extras
+
+    async def _explain(self, response: httpx.Response) -> None:
+        """Leave out from now on what the server refuses by name; raise every other refusal."""
+        said = (await response.aread()).decode("utf-8", "replace")
+        refused = {name for name in self._extras if name in said}
+        if response.status_code in _UNKNOWN_FIELD and refused:
+            self._extras -= refused
             return
-        said = " ".join(response.read().decode("utf-8", "replace").split())[:200]
         advice = "; set the key of this address in the environment" if _needs_key(response) else ""
-        raise ServerFailed(f"{self._url}: HTTP {response.status_code}: {said}{advice}")
+        short = " ".join(said.split())[:200]
+        raise ServerFailed(f"{self._url}: HTTP {response.status_code}: {short}{advice}")
 
 
 class ServerGeneration:
@@ -122,10 +181,9 @@ class ServerGeneration:
         self,
         events: Generator[dict[str, Any], None, None],
         prompt_tokens: int,
-        cancelled: Callable[[], bool],
         clock: Callable[[], float],
     ) -> None:
-        self._events, self._cancelled, self._clock = events, cancelled, clock
+        self._events, self._clock = events, clock
         self._prompt_tokens, self._generated = prompt_tokens, 0
         self._ending = Ending.LENGTH
         self._prompt_seconds = self._decode_seconds = 0.0
@@ -156,12 +214,15 @@ class ServerGeneration:
     def _write(self) -> Generator[str, None, None]:
         scanner = StopScanner(MARKUP)
         with closing(self._events):
-            for piece in self._contents():
-                if text := scanner.feed(piece):
-                    yield text
-                if scanner.is_stopped:
-                    self._ending = Ending.STOP
-                    break
+            try:
+                for piece in self._contents():
+                    if text := scanner.feed(piece):
+                        yield text
+                    if scanner.is_stopped:
+                        self._ending = Ending.STOP
+                        break
+            except _HungUp:
+                self._ending = Ending.CANCELLED
         if tail := scanner.flush():
             yield tail
 
@@ -171,9 +232,6 @@ class ServerGeneration:
         for event in self._events:
             if event.get("finish_reason") == "stop":
                 self._ending = Ending.STOP
-            if self._cancelled():
-                self._ending = Ending.CANCELLED
-                return
             if piece := event.get("delta", {}).get("content"):
                 first = first or self._clock()
                 self._generated += 1

@@ -44,7 +44,7 @@ class Steering:
         parts: dict[str, object] = {
             "model": {
                 "is_well": bool(stats.model),
-                "state": stats.model,
+                "state": "speaking" if stats.current else "ready",
                 "version": stats.model,
                 "answered": stats.answered,
                 "failed": stats.failed,
@@ -52,14 +52,14 @@ class Steering:
             },
             "queue": {
                 "is_well": True,
-                "state": f"{stats.queued} waiting, {busy} conversations in work",
+                "state": "busy" if stats.queued else "free",
                 "waiting": stats.queued,
-                "busy": busy,
+                "conversations in work": busy,
             },
             "archive": {
                 "is_well": self.recorder.is_alive,
-                "state": f"{self.recorder.waiting} messages to write",
-                "waiting": self.recorder.waiting,
+                "state": "open" if self.recorder.is_alive else "stopped",
+                "messages to write": self.recorder.waiting,
             },
         }
         for name in self.platforms:

@@ -46,4 +46,5 @@ class Supervisor:
             return
         abstract = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+            line.setblocking(False)  # a systemd that does not listen must not stop the bot
             line.sendto(state.encode(), abstract)

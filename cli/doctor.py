@@ -12,6 +12,7 @@ import click
 from rich.markup import escape
 
 from cli.checks import Check, State
+from cli.checks_bot import bot_checks
 from cli.checks_home import home_checks
 from cli.checks_install import install_checks
 from cli.machine import Machine, inspect
@@ -33,7 +34,12 @@ def doctor(context: click.Context, home: Path, as_json: bool) -> None:
 
     ✓ is there, ✗ is needed and missing, – is not there and need not be. Exits 1 on any ✗.
     """
-    checks = (*machine_checks(inspect(home)), *install_checks(), *home_checks(Home(home)))
+    checks = (
+        *machine_checks(inspect(home)),
+        *install_checks(),
+        *home_checks(Home(home)),
+        *bot_checks(Home(home)),
+    )
     if as_json:
         emit_json([check.to_json() for check in checks])
     else:

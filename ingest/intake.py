@@ -17,6 +17,7 @@ from ingest.database import immediate, millis, touch, unsettle
 from ingest.people.consent import drop_withheld
 from ingest.people.handles import SOMEONE, readdress
 from ingest.people.roster import Roster
+from ingest.surrogates import whole
 from ingest.words import index, unindex
 
 BATCH = 4000
@@ -118,7 +119,7 @@ class Intake:
             digest, old = _digest(message), known.get(message.id)
             if old is not None and (old[0] == digest or _is_later(old, message)):
                 continue
-            message = self._roster.unwrapped(message)
+            message = self._roster.unwrapped(whole(message))
             if self._roster.is_refused(message.author):
                 forgotten += 1
                 continue
@@ -189,11 +190,11 @@ class Intake:
             text,
             message.kind,
             message.reply_to,
-            orjson.dumps(mentions).decode() if mentions else None,
-            _attachments(message),
+            _json(mentions),
+            _json([[attachment.kind, attachment.label] for attachment in message.attachments]),
             millis(message.edited_at) if message.edited_at else None,
             message.forwarded_from,
-            _reactions(message),
+            _json([[reaction.emoji, reaction.count] for reaction in message.reactions]),
         )
 
     def _text(self, message: RawMessage) -> tuple[str, list[int], list[Account]]:
@@ -201,7 +202,7 @@ class Intake:
 
         The last are the mentioned who have not spoken yet.
         """
-        text = message.text.encode("utf-8", "replace").decode()
+        text = message.text
         if not message.mentions and not message.attachments:
             return text, [], []
         mentions: list[int] = []
@@ -270,14 +271,8 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
-def _attachments(message: RawMessage) -> str | None:
-    pairs = [[attachment.kind, attachment.label] for attachment in message.attachments]
-    return orjson.dumps(pairs).decode() if pairs else None
-
-
-def _reactions(message: RawMessage) -> str | None:
-    pairs = [[reaction.emoji, reaction.count] for reaction in message.reactions]
-    return orjson.dumps(pairs).decode() if pairs else None
+def _json(found: Sequence[Any]) -> str | None:
+    return orjson.dumps(found).decode() if found else None
 
 
 def _digest(message: RawMessage) -> bytes:

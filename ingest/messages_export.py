@@ -1,7 +1,7 @@
 """Every message of the archive as JSON lines, which `atself ingest` and anything else can read.
 
 A line has ``id``, ``chat``, ``title``, ``author`` (``@handle``, ``@self``), ``time`` (ISO 8601,
-UTC), ``text``, ``kind``, and where there are any ``reply_to``, ``edited_at``, ``forwarded_from``
+UTC), ``text``, ``kind`` and ``reply_to``, and where there are any ``edited_at``, ``forwarded_from``
 and ``is_bot``. What was redacted in datasets is not redacted here: these are the messages.
 """
 
@@ -46,7 +46,6 @@ def _record(message: Message, title: str) -> dict[str, Any]:
     person = message.person
     edited_at = message.edited_at
     optional = {
-        "reply_to": message.reply_to,
         "edited_at": edited_at and edited_at.isoformat(),
         "forwarded_from": message.forwarded_from,
         "is_bot": person.is_bot or None,
@@ -59,5 +58,6 @@ def _record(message: Message, title: str) -> dict[str, Any]:
         "time": message.sent_at.isoformat(),
         "text": message.text,
         "kind": str(message.kind),
+        "reply_to": message.reply_to,  # in every line: columns are known by the first
         **{key: value for key, value in optional.items() if value is not None},
     }

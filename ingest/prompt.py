@@ -38,15 +38,23 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\ue000-\uf8ff"
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
-# Special tokens of the supported families as people might type them; Lean's ``f <| x`` is not one.
+# Special tokens of the supported families as people might type them; Lean's ``f <| x`` is not one,
+# nor is a placeholder such as ``<filename>``, which SmolLM2 has as a token and nobody's template.
 _TOKENS = re.compile(
-    r"<[|｜][^<>|｜\s]{1,48}[|｜]>"
-    r"|</?(?:s|bos|eos|pad|unk|mask|think|tool_call|start_of_turn|end_of_turn|unused\d+"
-    r"|start_of_image|end_of_image|endoftext|im_start|im_end)>"
-    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS)\]|<</?SYS>>",
+    r"[<＜][|｜][^<>＜＞|｜\s]{1,48}[|｜][>＞]"
+    r"|[<＜]/?(?:s|bos|eos|pad|unk|mask|sop|eop|think|tool_call|tool_response|(?:bos|eos|pad)_token"
+    r"|(?:start|end)_of_(?:turn|image|audio)|image_soft_token|unused\d+|reserved_\d+|endoftext"
+    r"|im_start|im_end|repo_name|file_sep|gh_stars|issue_(?:start|comment|closed)"
+    r"|jupyter_(?:start|text|code|output|script)|empty_output)[>＞]"
+    r"|[\[［]/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS|TOOL_CONTENT|THINK|IMG"
+    r"|IMG_BREAK|IMG_END|BEGIN_AUDIO|gMASK|multimodal)[\]］]"
+    r"|[<＜]{2}/?SYS[>＞]{2}",
     re.IGNORECASE,
 )
-_INERT = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "|": "¦", "｜": "¦"})
+_INERT = str.maketrans(
+    {"<": "‹", "＜": "‹", ">": "›", "＞": "›", "[": "(", "［": "(", "]": ")", "］": ")"}
+    | {"|": "¦", "｜": "¦"}
+)
 _LABEL = re.compile(r"@([\w.-]{1,64})[:：]")
 
 
@@ -74,7 +82,11 @@ def neutralise(text: str) -> str:
     lone surrogates go; spelled-out special tokens get harmless brackets.
     """
     plain = _UNSEEN.sub("", _BREAKS.sub("\n", text))
-    return _TOKENS.sub(lambda token: token[0].translate(_INERT), plain)
+    while True:  # one token may stand in another; a few times, for none is long
+        inert = _TOKENS.sub(lambda token: token[0].translate(_INERT), plain)
+        if inert == plain:
+            return inert
+        plain = inert
 
 
 def turns_of(
@@ -230,17 +242,19 @@ def _reply(turn: Turn, markup: Markup) -> Iterator[Segment]:
 
 def _lines(turn: Turn) -> str:
     return "\n".join(
-        f"@{line.handle}: {_body(line.text)}" if line.handle else line.text for line in turn.lines
+        f"@{line.handle}: {body(line.text)}" if line.handle else neutralise(line.text)
+        for line in turn.lines
     )
 
 
 def _burst(turn: Turn) -> str:
-    return "\n".join(_body(line.text) for line in turn.lines)
+    return "\n".join(body(line.text) for line in turn.lines)
 
 
 def _memory(memory: Sequence[str]) -> str:
-    return f"\n{MEMORY}\n{INDENT}" + f"\n{INDENT}".join(_body(text) for text in memory)
+    return f"\n{MEMORY}\n{INDENT}" + f"\n{INDENT}".join(body(text) for text in memory)
 
 
-def _body(text: str) -> str:
+def body(text: str) -> str:
+    """A message as it stands behind its label: harmless, its further lines indented."""
     return neutralise(text).strip().replace("\n", f"\n{INDENT}")

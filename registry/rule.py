@@ -1,9 +1,12 @@
-"""The rule by which a model may serve without anybody saying so."""
+"""What a model must show before it serves, and before it serves without anybody saying so."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from registry.artefact import ModelManifest
+from registry.errors import RegistryError
 
 
 def objection(card: Mapping[str, Any], *, is_first: bool) -> str:
@@ -21,3 +24,15 @@ def objection(card: Mapping[str, Any], *, is_first: bool) -> str:
         return "it is no better than its base"
     gap = (card.get("serving") or {}).get("persona_minus_serving")
     return "it is no better than what serves" if gap and gap["value"] >= 0 else ""
+
+
+def require_pass(manifest: ModelManifest, *, is_forced: bool) -> None:
+    """Raises RegistryError where a model's card fails and nobody insists."""
+    if manifest.verdict != "fail" or is_forced:
+        return
+    findings = manifest.card.get("findings", [])
+    failed = "; ".join(each["text"] for each in findings if each["level"] == "fail")
+    raise RegistryError(
+        f"{manifest.version}: its report card fails ({failed}); see `atself models report "
+        f"{manifest.version}`, or insist with --force --reason"
+    )

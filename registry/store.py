@@ -31,6 +31,7 @@ from registry.artefact import (
 )
 from registry.checked import remember
 from registry.errors import RegistryError
+from registry.rule import require_pass
 
 SERVING = "serving.json"
 COLLECTED = "removed.json"
@@ -128,7 +129,7 @@ class Registry:
     def check(self, version: str, *, is_forced: bool = False) -> ModelManifest:
         """Whether ``version`` may serve, without letting it; raises as :meth:`promote` does."""
         manifest = self.verify(version)
-        _require_pass(manifest, is_forced=is_forced)
+        require_pass(manifest, is_forced=is_forced)
         return manifest
 
     def report(self, version: str | None = None) -> Mapping[str, Any]:
@@ -265,17 +266,6 @@ class Registry:
     def _record(self, promotion: Promotion) -> None:
         history = [asdict(entry) for entry in (*self.history(), promotion)]
         write_json(self.folder / SERVING, {"version": promotion.version, "history": history})
-
-
-def _require_pass(manifest: ModelManifest, *, is_forced: bool) -> None:
-    if manifest.verdict != "fail" or is_forced:
-        return
-    findings = manifest.card.get("findings", [])
-    failed = "; ".join(each["text"] for each in findings if each["level"] == "fail")
-    raise RegistryError(
-        f"{manifest.version}: its report card fails ({failed}); see `atself models report "
-        f"{manifest.version}`, or insist with --force --reason"
-    )
 
 
 def _check(path: Path, expected: FileRecord) -> None:

@@ -37,11 +37,6 @@ class Asked:
         return self.chat
 
     @property
-    def asker(self) -> str:
-        """The account that asks, as the settings write it."""
-        return f"{self.command.account.platform}:{self.command.account.key}"
-
-    @property
     def called(self) -> str:
         """How the chat is called in an answer."""
         return "this chat" if self.chat == self.command.chat.id else str(self.chat)
@@ -63,6 +58,11 @@ def about(command: Commanded) -> Asked:
         rest = [word for number, word in enumerate(words) if number != place]
         return Asked(command, named, " ".join(rest))
     return Asked(command, here, command.words.strip())
+
+
+def asker_of(command: Commanded) -> str:
+    """The account that gives a command, as the settings write it."""
+    return f"{command.account.platform}:{command.account.key}"
 
 
 def chat_id(word: str) -> str | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.platforms.base import Button
+from ingest.chat import Account
 
 
 class Judged(Protocol):
@@ -65,6 +66,10 @@ class Controls(Protocol):
 
     async def changed(self, what: str) -> None:
         """Another process changed ``archive`` or ``index``: what was read of it is out of date."""
+        ...
+
+    async def let_go(self, account: Account) -> None:
+        """Nothing that somebody said may be used any more: not what is in memory, nor in work."""
         ...
 
     async def notify(self, text: str, buttons: Sequence[Button] = ()) -> None:

@@ -7,7 +7,7 @@ crashed bot left running is taken over by the next one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -61,10 +61,13 @@ class Jobs:
         *,
         clock: Callable[[], datetime],
         clean: Callable[[str], str] = str,
+        command: Callable[[Sequence[str], Path], list[str]] = processes.command,
         shown_every: timedelta = SHOWN_EVERY,
     ) -> None:
-        """``clean`` takes secrets out of what commands printed."""
+        """``clean`` takes secrets out of what commands printed; ``command`` makes a process's words
+        of a step's arguments and the home."""
         self._home, self._runs, self._clock, self.clean = home, runs, clock, clean
+        self._command = command
         self._pause = shown_every.total_seconds()
         self._jobs: dict[int, Job] = {}
 
@@ -124,6 +127,8 @@ class Jobs:
 
     async def _run(self, job: Job, notice: Notice | None) -> Ended:
         try:
+            if notice is not None:
+                await notice.say(self.brief(job))
             ended = await self._steps(job, notice)
         except OSError as error:
             ended = Ended("failed", f"it could not be started: {error}")
@@ -148,7 +153,7 @@ class Jobs:
 
     async def _step(self, job: Job, notice: Notice | None) -> int:
         """Run the current command to its end; returns its exit code."""
-        words = processes.command(job.work.steps[job.step].arguments, self._home.path)
+        words = self._command(job.work.steps[job.step].arguments, self._home.path)
         process = await processes.spawn(words, self._printed(job))
         job.pid, job.birth = process.pid, processes.born(process.pid) or ""
         self._runs.started(job.run, job.step, process.pid, job.birth)
@@ -167,7 +172,7 @@ class Jobs:
     async def _show_until(
         self, ending: asyncio.Future[int], job: Job, notice: Notice | None
     ) -> None:
-        shown = ""
+        shown = self.brief(job)
         while not (await asyncio.wait([ending], timeout=self._pause))[0]:
             text = self.progress(job)
             if notice is not None and text != shown:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from bot.admin import works
-from bot.admin.asked import about
+from bot.admin.asked import asker_of
 from bot.admin.desk import Desk, retraining
 from bot.admin.questions import Questions
 from bot.admin.works import Work
 from bot.errors import CommandRefused
 from bot.platforms.base import Commanded, Notice, Word
 from ingest.archive import Archive
+from ingest.chat import Person
+from ingest.dataset.export_command import MESSAGES, NAMES
 
-FORMS = ("messages", "trl", "openai", "pairs", "conversation", "transcript", "sharegpt",
-         "autotrain")  # fmt: skip
-"""What `atself export` writes."""
 WORDS = (
     Word("retrain", "Build the dataset anew and train on it", "[minutes]"),
     Word("index", "Bring the search index up to date"),
@@ -34,42 +34,47 @@ class LabourCommands:
 
     async def retrain(self, command: Commanded) -> None:
         """Dataset, then training; what comes of it is judged, and an admin decides."""
-        await self._launch(command, retraining(self.desk.settings, _minutes(command.words)))
+        if find_spec("peft") is None:  # told now, not after the dataset
+            raise CommandRefused(
+                "Training is not installed here (pip install 'atself[train]'); train elsewhere on "
+                "this home with `atself train`, then /promote."
+            )
+        self._launch(command, retraining(self.desk.settings, _minutes(command.words)))
 
     async def index(self, command: Commanded) -> None:
         """Refresh the index."""
-        await self._launch(command, works.index())
+        self._launch(command, works.index())
 
     async def export(self, command: Commanded) -> None:
         """Write files on the machine; only their folder is told, nothing is sent into the chat."""
-        forms = tuple(dict.fromkeys(command.words.lower().split())) or FORMS[:1]
-        unknown = [form for form in forms if form not in FORMS]
+        forms = tuple(dict.fromkeys(command.words.lower().split())) or (MESSAGES,)
+        unknown = [form for form in forms if form not in NAMES]
         if unknown:
-            raise CommandRefused(f"No form {unknown[0][:20]!r}; there are: {', '.join(FORMS)}.")
-        await self._launch(command, works.export(forms))
+            raise CommandRefused(f"No form {unknown[0][:20]!r}; there are: {', '.join(NAMES)}.")
+        self._launch(command, works.export(forms))
 
     async def forget(self, command: Commanded) -> None:
         """Ask, then remove a person from archive, index, dataset, exports and backups."""
         who = command.words.strip()
         if not who and command.reply_to is None:
             raise CommandRefused("Say whom: /forget @handle, or in reply to a message of theirs.")
-        handle, count = await asyncio.to_thread(self._person, who, command.reply_to)
+        person, count = await asyncio.to_thread(self._person, who, command.reply_to)
 
         async def go(notice: Notice) -> None:
-            await notice.say("Forgetting: begun")
-            self.desk.launch(works.forget(handle), about(command).asker, notice)
+            job = self.desk.launch(works.forget(person.handle), asker_of(command), notice)
+            ended = await asyncio.shield(job)
+            for account in person.accounts if ended.outcome == "done" else ():
+                await self.desk.controls.let_go(account)
 
-        question = (
-            f"Forget @{handle} and {count:,} messages for good, backups and exports included?"
-        )
+        called = f"@{person.handle} and {count:,} messages"
+        question = f"Forget {called} for good, backups and exports included?"
         await self.questions.ask(command, question, "Forget", go)
 
-    async def _launch(self, command: Commanded, work: Work) -> None:
-        self.desk.launch(work, about(command).asker, command.answer)
-        await command.answer.say(f"{work.title}: begun")
+    def _launch(self, command: Commanded, work: Work) -> None:
+        self.desk.launch(work, asker_of(command), command.answer)
 
-    def _person(self, who: str, reply_to: str | None) -> tuple[str, int]:
-        """The handle of whom is meant, and how many messages they wrote. Raises ArchiveError."""
+    def _person(self, who: str, reply_to: str | None) -> tuple[Person, int]:
+        """Who is meant, and how many messages they wrote. Raises ArchiveError."""
         with Archive.open(self.desk.home.archive) as archive:
             if who:
                 person = archive.find_person(who)
@@ -80,7 +85,7 @@ class LabourCommands:
                 person = found[0].person
             if person.is_self:
                 raise CommandRefused(f"@{person.handle} is @self; without them nothing is left.")
-            return person.handle, archive.message_counts().get(person.id, 0)
+            return person, archive.message_counts().get(person.id, 0)
 
 
 def _minutes(words: str) -> float | None:

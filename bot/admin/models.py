@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from bot.admin.asked import about
+from bot.admin.asked import asker_of
 from bot.admin.desk import LEAVE, PROMOTE, Desk
 from bot.admin.questions import Questions
 from bot.errors import CommandRefused
@@ -53,7 +53,7 @@ class ModelCommands:
             await command.answer.say(f"It stays as it is{left}.")
             return
         await command.answer.say(f"Checking and loading {words[0]}; the one before answers on.")
-        reason = f"by {about(command).asker} in the chat"
+        reason = f"by {asker_of(command)} in the chat"
         await command.answer.say(await self.desk.promote(words[0], reason))
 
     async def rollback(self, command: Commanded) -> None:

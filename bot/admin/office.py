@@ -61,7 +61,6 @@ class Office:
 
     def _handler(self, serve: Handler) -> Handler:
         async def handle(command: Commanded) -> None:
-            log.info("/%s by %s:%s", command.name, command.account.platform, command.account.key)
             try:
                 if not await self._questions.answered(command):
                     await serve(command)

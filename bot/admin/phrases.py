@@ -54,10 +54,13 @@ def changes(found: Mapping[str, object]) -> str:
 
 
 def figures(part: Mapping[str, object]) -> str:
-    """What else a part of the bot tells of itself: figures by name."""
-    shown = {key: value for key, value in part.items() if key not in ("is_well", "state")}
-    words = (f"{key.replace('_', ' ')} {_value(value)}" for key, value in shown.items())
-    return ", ".join(words)
+    """What else a part of the bot tells of itself: figures by name, but those in its words."""
+    said = str(part.get("state", ""))
+    shown = {key: _value(value) for key, value in part.items() if key not in ("is_well", "state")}
+    words = (f"{key.replace('_', ' ')} {value}" for key, value in shown.items())
+    return ", ".join(
+        word for word, value in zip(words, shown.values(), strict=True) if value not in said
+    )
 
 
 def _value(value: object) -> str:
@@ -69,4 +72,4 @@ def _value(value: object) -> str:
         return f"{value:,.1f}"
     if isinstance(value, list | tuple):
         return "–".join(map(str, value)) or "none"
-    return str(value)
+    return str(value) or "none"

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.admin.asked import asker_of
 from bot.platforms.base import Button, Commanded, Notice
 
 EXPIRES = timedelta(minutes=2)
@@ -39,7 +40,7 @@ class Questions:
         """Show ``text`` with the buttons ``label`` and Cancel; ``action`` follows a yes."""
         now, token = self._clock(), secrets.token_hex(8)
         self._open = {key: each for key, each in self._open.items() if each.until > now}
-        self._open[token] = Question(_who(asked), asked.chat.id, now + EXPIRES, action)
+        self._open[token] = Question(asker_of(asked), asked.chat.id, now + EXPIRES, action)
         yes = Button(label, asked.name, f"{YES} {token}")
         await asked.answer.say(text, [yes, Button("Cancel", asked.name, f"{NO} {token}")])
 
@@ -53,7 +54,7 @@ class Questions:
         if found is None or found.until <= self._clock():
             self._open.pop(token, None)
             await asked.answer.say("That question is no longer open. Give the command again.")
-        elif (found.account, found.chat) != (_who(asked), asked.chat.id):
+        elif (found.account, found.chat) != (asker_of(asked), asked.chat.id):
             pass  # somebody else pressed it: it stays open for whom it was asked
         else:
             del self._open[token]
@@ -61,7 +62,3 @@ class Questions:
                 found.action(asked.answer) if verb == YES else asked.answer.say("Left as it is.")
             )
         return True
-
-
-def _who(asked: Commanded) -> str:
-    return f"{asked.account.platform}:{asked.account.key}"

@@ -181,7 +181,7 @@ class Platform(Protocol):
         ...
 
     async def run(self, post: Post, ready: Callable[[str], None]) -> None:
-        """Sign in and pass on events, in the order of each chat, until cancelled.
+        """Sign in and pass on events, in the order of each chat, until cancelled or at an end.
 
         ``ready`` is told one line ("telegram: @name, polling, …") whenever it is signed in, and
         warnings of the self-check. Raises PlatformRefused where that cannot work (a bad token, a

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import regex
@@ -64,12 +66,11 @@ class TerminalPlatform:
         self._last: str | None = None
 
     async def run(self, post: Post, ready: Callable[[str], None]) -> None:
-        """Pass on what is typed until the end of input, then wait to be cancelled."""
+        """Pass on what is typed until the end of input."""
         ready(f"{PLATFORM}: you are @{self._me}; @self is addressed by its name; Ctrl-C ends it")
         async for line in self._lines:
             if words := line.strip():
                 await post(self._event(words))
-        await asyncio.Event().wait()
 
     async def send(self, outgoing: Outgoing) -> Sent:
         """Print it."""
@@ -134,9 +135,17 @@ class TerminalPlatform:
 
 
 async def _typed() -> AsyncIterator[str]:
-    """Lines of stdin, read on a thread so that the loop goes on."""
-    loop = asyncio.get_running_loop()
-    while line := await loop.run_in_executor(None, sys.stdin.readline):
+    """Lines of stdin, read on a thread that nobody waits for: it may wait for a key for ever."""
+    loop, lines = asyncio.get_running_loop(), asyncio.Queue[str | None]()
+
+    def read() -> None:
+        with suppress(RuntimeError):  # the loop has ended before the input
+            for line in sys.stdin:
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+            loop.call_soon_threadsafe(lines.put_nowait, None)
+
+    threading.Thread(target=read, name="atself-stdin", daemon=True).start()
+    while (line := await lines.get()) is not None:
         yield line
 
 

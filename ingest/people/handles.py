@@ -17,8 +17,11 @@ _BOT = re.compile(
     r"[a-z]Bot\d*$|(?i:(?:^|[\W_])bot\d*$|^bot[\W_]|\[bot\]|^(?:chan|nick|memo|host)serv$)"
     r"|机器人$|機器人$|ボット$|봇$"
 )
-# Cyrillic and Greek letters that look like Latin ones (Unicode confusables.txt, lower case).
-_LOOKALIKES = str.maketrans("аеорсухіјѕԁһӏαορνικ", "aeopcyxijsdhlaopvik")
+# Cyrillic and Greek letters that look like Latin ones (Unicode confusables.txt, lower case), and
+# small capitals.
+_LOOKALIKES = str.maketrans(
+    "аеорсухіјѕԁһӏαορνικᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "aeopcyxijsdhlaopvikabcdefghijklmnoprstuvwyz"
+)
 
 
 def handle_for(name: str, taken: Container[str]) -> str:

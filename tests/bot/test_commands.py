@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from bot.app import find_voice
 from bot.commands import chat, run
-from bot.errors import ModelUnusable, NotAvailable, SceneError, ServerFailed
+from bot.errors import ModelUnusable, NoPlatform, SceneError, ServerFailed
 from bot.voice import Voice
 from config.console import stderr
 from config.errors import AtselfError
@@ -146,9 +146,9 @@ def test_an_unknown_conversation_is_one_line(persona: Path) -> None:
     assert_one_line(SceneError, "'Tea Club'", "--home", str(persona), "--chat", "Coffee Club")
 
 
-def test_the_bots_are_announced_as_not_there_yet() -> None:
-    with pytest.raises(NotAvailable, match=r"not part of this version.*atself chat") as problem:
-        CliRunner().invoke(run, [], catch_exceptions=False)
+def test_bots_without_a_token_say_how_to_get_one(home: Path) -> None:
+    with pytest.raises(NoPlatform, match=r"ATSELF_TELEGRAM__TOKEN.*--terminal") as problem:
+        CliRunner().invoke(run, ["--home", str(home)], catch_exceptions=False)
     assert problem.value.exit_code == 2
 
 

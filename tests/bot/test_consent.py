@@ -165,7 +165,8 @@ def test_forgetting_asks_back_and_is_done_for_good(desk: Desk) -> None:
         assert desk.consent.is_out(ZED)
         run(desk.consent.settled())
         assert len(told.texts) == 2
-        assert desk.forgetting.open() == desk.failed == []
+        assert desk.forgetting.open() == []
+        assert desk.failed == []
         assert "for good" in run(desk.ask(ZED, "optin")).texts[-1]
     assert desk.texts() == ["my cat is called Doudou", "tea?"]
     assert b"xylophonic" not in desk.home.archive.read_bytes()

@@ -95,6 +95,20 @@ def test_nobody_else_is_spoken_for(generator: LlamaGenerator) -> None:
         assert generator.voice.markup.stop not in text
 
 
+def test_a_model_driven_to_imitate_others_is_cut(generator: LlamaGenerator) -> None:
+    begun = "ok\n@nice_guy: no way\n@dummy_fox: yes way\n@nice_guy: no way\n@dummy_fox: yes"
+    prompt = (*asked(generator, *LONG_AGO[-4:]), Segment(begun))
+    raw = generator.generate(prompt, sampling=GREEDY, seed=3)
+    tokens = [token for token in raw._sampled() if not generator._model.ends_turn(token)]
+    imitated = b"".join(map(generator._model.piece, tokens)).decode("utf-8", "ignore")
+    assert "\n@nice_guy:" in imitated
+    generation = generator.generate(prompt, sampling=GREEDY, seed=3)
+    text = "".join(generation)
+    assert imitated.startswith(text)
+    assert "@" not in text
+    assert generation.timings.ending is Ending.STOP
+
+
 @pytest.mark.parametrize(
     "attack",
     [

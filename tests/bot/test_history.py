@@ -94,3 +94,13 @@ def test_what_was_shown_stays_while_the_conversation_goes_on(say: Say) -> None:
         shown = chosen.choose(history)
         assert shown[: len(before)] == before
         before = shown
+
+
+def test_topics_of_one_chat_are_heard_apart(say: Say) -> None:
+    both = contexts()
+    rooms: dict[str, list[Message]] = {"tea": [], "trains": []}
+    for number in range(12):
+        for topic, said in rooms.items():
+            said.append(say("ann" if number % 2 else "bob", f"{topic} {number}", minutes=0.2))
+            assert both.choose(said, topic) == contexts().choose(said)[-len(said) :]
+    assert len(both._listener._chats) == 2

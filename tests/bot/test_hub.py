@@ -174,7 +174,8 @@ def test_unknown_chats_are_left_alone_and_kept_nowhere(place: Home) -> None:
     async def test(play: Play) -> None:
         await play.say("stranger", "hello bot", chat="alley", address=MENTION)
         await play.wait(60)
-        assert play.stage.sent == play.stage.left == []
+        assert not play.stage.sent
+        assert not play.stage.left
         assert not play.stage.announced
 
     play(test, place)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
 from bot.errors import ServerFailed
 from bot.generation import Ending, Sampling
-from bot.server import MARKUP, ServerGenerator, messages_of, server_voice
+from bot.server import EXTRAS, MARKUP, ServerGenerator, messages_of, server_voice
 from bot.voice import Voice
 from ingest.chat import Line, Turn
 from ingest.prompt import Segment, chat_messages, render_prompt
@@ -76,6 +80,84 @@ def test_a_server_that_refuses_is_one_line(url: str) -> None:
     generator = ServerGenerator(f"{url}/nothing")
     with pytest.raises(ServerFailed, match=r"HTTP 404"):
         list(generator.generate(prompt(*TURNS), sampling=SAMPLING, seed=1))
+    generator.close()
+
+
+class Strict(BaseHTTPRequestHandler):
+    """An API that refuses what it does not know, answers once, and then keeps everyone waiting."""
+
+    protocol_version = "HTTP/1.1"
+    bodies: ClassVar[list[dict[str, object]]] = []
+    peers: ClassVar[set[int]] = set()
+    hung_up = threading.Event()
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.bodies.append(body)
+        self.peers.add(self.client_address[1])
+        unknown = next((name for name in EXTRAS if name in body), None)
+        if unknown:
+            return self._say(400, f"Unrecognized request argument supplied: {unknown}")
+        if "wait" in json.dumps(body["messages"]):
+            self.connection.settimeout(20)
+            self.connection.recv(1)
+            self.hung_up.set()
+            return None
+        event = {"choices": [{"delta": {"content": "hello"}, "finish_reason": "stop"}]}
+        return self._say(200, f"data: {json.dumps(event)}\n\ndata: [DONE]\n\n")
+
+    def _say(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_words: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def strict() -> Iterator[str]:
+    """The address of a strict API."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Strict) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        server.shutdown()
+        thread.join()
+
+
+def test_what_a_server_refuses_by_name_is_left_out_from_then_on(strict: str) -> None:
+    Strict.bodies.clear()
+    Strict.peers.clear()
+    generator = ServerGenerator(strict)
+    for _ in range(2):
+        generation = generator.generate(prompt(*TURNS), sampling=SAMPLING, seed=1)
+        assert list(generation) == ["hello"]
+        assert generation.timings.ending is Ending.STOP
+    generator.close()
+    assert len(Strict.bodies) == len(EXTRAS) + 2
+    assert not set(EXTRAS) & Strict.bodies[-1].keys()
+    assert Strict.bodies[-1]["top_p"] == SAMPLING.top_p
+    assert len(Strict.peers) == 1  # the connection is kept
+
+
+def test_cancelling_hangs_up_before_the_server_has_said_anything(strict: str) -> None:
+    Strict.hung_up.clear()
+    Strict.bodies.clear()
+    generator = ServerGenerator(strict)
+    waiting = prompt(Turn((Line("nice_guy", "wait"),)))
+    generation = generator.generate(
+        waiting,
+        sampling=SAMPLING,
+        seed=1,
+        cancelled=lambda: len(Strict.bodies) > len(EXTRAS),
+    )
+    assert list(generation) == []
+    assert generation.timings.ending is Ending.CANCELLED
+    assert Strict.hung_up.wait(10)
+    again = generator.generate(prompt(*TURNS), sampling=SAMPLING, seed=1)
+    assert list(again) == ["hello"]
     generator.close()
 
 

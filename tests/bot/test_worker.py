@@ -177,10 +177,11 @@ def test_cancelling_the_task_ends_the_generation_and_the_waiting(question: Ask) 
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        while worker.stats.dropped < 1:
-            await asyncio.sleep(0.001)
+        third = asyncio.ensure_future(worker.answer(question("third")))
+        puppet.begun.clear()
+        await asyncio.to_thread(puppet.begun.wait)
         puppet.go.set()
-        await worker.answer(question("third"))
+        await third
         assert puppet.answered == ["first", "third"]
         assert worker.stats.dropped == 2
 

@@ -22,7 +22,7 @@ from config.settings import load
 from ingest.archive import Archive
 from ingest.chat import Line, Turn, Window
 from ingest.dataset.build import build
-from ingest.dataset.export_command import NAMES
+from ingest.dataset.export_command import MESSAGES, NAMES
 from ingest.dataset.export_command import export as command
 from ingest.dataset.exports import FORMS, export, messages_of
 from ingest.dataset.manifest import SPLITS, read_windows
@@ -77,7 +77,7 @@ def texts_learned(home: Path) -> list[str]:
 
 
 def test_the_command_knows_every_form() -> None:
-    assert set(NAMES) == set(FORMS)
+    assert set(NAMES) == {*FORMS, MESSAGES}
 
 
 def test_trl_takes_the_messages_as_conversations(exported: Path, home: Path) -> None:

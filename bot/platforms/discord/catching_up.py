@@ -19,7 +19,6 @@ import discord
 
 from bot.platforms.discord import telling
 from bot.platforms.discord.lanes import Job
-from bot.platforms.discord.marks import overlap_before
 
 if TYPE_CHECKING:
     from bot.platforms.discord.session import Session
@@ -59,12 +58,13 @@ class CatchingUp:
     def _is_behind(self, channel: Any, newest: int) -> bool:
         """Whether a channel may have messages not heard; one never heard is marked as heard."""
         last, there = self._marks.last(channel.id), channel.last_message_id
-        if last is None and there:
-            made = channel.created_at or discord.utils.snowflake_time(channel.id)
-            if newest and made > discord.utils.snowflake_time(newest):
-                return True
-            self._marks.note(channel.id, there)
-        return last is not None and bool(there) and there > last
+        if last is not None:
+            return bool(there) and there > last
+        made = channel.created_at or discord.utils.snowflake_time(channel.id)
+        if newest and there and made > discord.utils.snowflake_time(newest):
+            return True
+        self._marks.note(channel.id, there or channel.id)
+        return False
 
     async def _read(self, key: int) -> None:
         """Pass on all that was missed in a channel; network and server faults are sat out."""
@@ -86,8 +86,8 @@ class CatchingUp:
         channel = await self._session.channel(key)
         if not self._session.is_allowed_in(channel):
             return
-        last = self._marks.last(key)
-        after = overlap_before(last) if last is not None else key - 1
+        unheard = self._marks.unheard_from(key)
+        after = key - 1 if unheard is None else unheard
         while True:
             start = discord.Object(after)
             history = channel.history(limit=PAGE, after=start, oldest_first=True)
@@ -112,7 +112,7 @@ class CatchingUp:
         guild = getattr(channel, "guild", None)
         if guild is None:
             return
-        users = {user.id for message in page if not message.webhook_id for user in _users(message)}
+        users = {user for message in page for user in telling.users_in(message)}
         unknown = sorted(user for user in users if guild.get_member(user) is None)
         try:
             for start in range(0, len(unknown), PAGE):
@@ -120,7 +120,3 @@ class CatchingUp:
                 await guild.query_members(user_ids=asked, limit=PAGE, cache=True)
         except TimeoutError:
             _log.warning("discord: no names for %s of %s", len(unknown), telling.chat_id(guild.id))
-
-
-def _users(message: discord.Message) -> list[Any]:
-    return [message.author, *message.mentions]

@@ -99,7 +99,7 @@ async def sync(session: Session, words: Sequence[Word]) -> bool:
 
     Returns whether they had to be sent. Raises discord.py's errors.
     """
-    menu, marks = session.menu, session.marks
+    menu, marks = session.tree, session.marks
     menu.clear_commands(guild=None)
     for word in words:
         menu.add_command(_command_for(word))

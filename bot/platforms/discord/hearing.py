@@ -1,4 +1,4 @@
-"""Messages, edits, deletions and reactions of a session, passed on once and in order."""
+"""Messages, edits and deletions of a session, passed on once and in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.platforms.base import Address, Commanded, Deleted, Heard, Reacted
+from bot.platforms.base import Address, Commanded, Deleted, Heard
 from bot.platforms.discord import telling
 from bot.platforms.discord.commands import command_typed
 from bot.platforms.discord.memory import Known, bare
@@ -25,7 +25,6 @@ class Hearing:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._memory = session.memory
-        self._to_read: set[tuple[int, int]] = set()
         self._was_warned = False
 
     def handlers(self) -> Iterable[Any]:
@@ -35,10 +34,6 @@ class Hearing:
             self.on_raw_message_edit,
             self.on_raw_message_delete,
             self.on_raw_bulk_message_delete,
-            self.on_raw_reaction_add,
-            self.on_raw_reaction_remove,
-            self.on_raw_reaction_clear,
-            self.on_raw_reaction_clear_emoji,
         )
 
     async def on_message(self, message: discord.Message) -> None:
@@ -47,6 +42,7 @@ class Hearing:
         if self._session.is_me(message.author):
             self._memory.note_own(message)
         else:
+            self._memory.tallies[message.id] = {}
             self._session.lanes.put(message.channel.id, partial(self.hear, message))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
@@ -61,31 +57,14 @@ class Hearing:
         """Queue many deletions."""
         self._deleted(payload.channel_id, payload.guild_id, sorted(payload.message_ids))
 
-    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
-        """Queue a look at the reactions of a message."""
-        self._reacted(payload)
-
-    async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
-        """Queue a look at the reactions of a message."""
-        self._reacted(payload)
-
-    async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
-        """Queue a look at the reactions of a message."""
-        self._reacted(payload)
-
-    async def on_raw_reaction_clear_emoji(
-        self, payload: discord.RawReactionClearEmojiEvent
-    ) -> None:
-        """Queue a look at the reactions of a message."""
-        self._reacted(payload)
-
     async def hear(self, message: discord.Message, *, is_caught_up: bool = False) -> None:
-        """Pass on a message, once."""
+        """Pass on a message, once; one that this session was told of is not caught up."""
+        is_caught_up = is_caught_up and message.id not in self._memory.tallies
         known = self._memory.known.get(message.id)
         if known is not None and known.was_said:
             return
         await self._complete(message)
-        raw = telling.told(message)
+        raw = telling.told(message, self._memory.shown)
         if known is not None and raw is not None and raw.edited_at is None:
             raw = known.message  # its edit overtook it
         if raw is None:
@@ -101,7 +80,8 @@ class Hearing:
         if self._session.is_me(message.author):
             return
         await self._complete(message)
-        known, raw = self._memory.known.get(message.id), telling.told(message)
+        known = self._memory.known.get(message.id)
+        raw = telling.told(message, self._memory.shown)
         if raw is None or (known is None and raw.edited_at is None):
             return
         if known is not None and known.message == bare(raw):
@@ -153,7 +133,9 @@ class Hearing:
         return await self._memory.author(message.channel, reference.message_id)
 
     async def _complete(self, message: discord.Message) -> None:
-        """Give a message its channel where discord.py did not know it (an archived thread)."""
+        """Learn names, and give a message its channel where discord.py did not know it."""
+        for key, name in telling.names_in(message):
+            self._memory.shown[key] = name
         if isinstance(message.channel, discord.PartialMessageable):
             message.channel = await self._session.channel(message.channel.id)
             message.guild = getattr(message.channel, "guild", None)
@@ -172,25 +154,3 @@ class Hearing:
         chat = telling.chat_id(channel)
         ids = tuple(f"{chat}:{message}" for message in messages)
         self._session.put(channel, Deleted(chat, ids, self._session.places(channel, guild)))
-
-    def _reacted(self, payload: Any) -> None:
-        """One look for many events; none for chats the bot has no business in."""
-        places = self._session.places(payload.channel_id, payload.guild_id)
-        key = (payload.channel_id, payload.message_id)
-        if key in self._to_read or not self._session.is_allowed(telling.chat_id(key[0]), places):
-            return
-        self._to_read.add(key)
-        self._session.lanes.put(key[0], partial(self._tell_reactions, *key, places))
-
-    async def _tell_reactions(self, channel: int, message: int, places: tuple[str, ...]) -> None:
-        self._to_read.discard((channel, message))
-        # discord.py counts the reactions of messages it still has; others are read.
-        found = discord.utils.get(reversed(self._session.cached_messages), id=message)
-        if found is None:
-            try:
-                found = await self._session.get_partial_messageable(channel).fetch_message(message)
-            except (discord.NotFound, discord.Forbidden):
-                return
-        chat = telling.chat_id(channel)
-        reactions = telling.reactions_of(found)
-        await self._session.post(Reacted(chat, f"{chat}:{message}", reactions, places))

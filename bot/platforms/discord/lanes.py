@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 Job = Callable[[], Awaitable[None]]
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, *[30.0] * 19)
+"""Seconds between tries, ten minutes in all: a full disk may be seen to."""
 _log = logging.getLogger("atself.discord")
 
 

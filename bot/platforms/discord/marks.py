@@ -1,7 +1,8 @@
 """What must outlive a restart: how far each channel was heard, where the bot is, its menu.
 
-A mark is the newest message of a channel that was passed on and will survive a crash. It is
-written a moment later, many at once: after a crash the last second is read from Discord again.
+A mark is the newest message of a channel that was passed on and will survive a crash. A channel's
+first is written at once, for a channel without one starts with what comes; later ones a moment
+later, many at once: after a crash the last moment is read from Discord again.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from bot.state import open_state
 from ingest.database import immediate
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS discord_channel (id INTEGER PRIMARY KEY, last INTEGER NOT NULL,
-  recent TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS discord_channel (id INTEGER PRIMARY KEY, since INTEGER NOT NULL,
+  last INTEGER NOT NULL, recent TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS discord_fact (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 OVERLAP_MILLIS = 60_000
@@ -39,9 +40,13 @@ class Marks:
 
     def __init__(self, path: Path) -> None:
         self._connection = open_state(path, _TABLES)
-        rows = self._connection.execute("SELECT id, last, recent FROM discord_channel").fetchall()
-        self._last: dict[int, int] = {channel: last for channel, last, _recent in rows}
-        self._recent = {channel: list(map(int, json.loads(recent))) for channel, _, recent in rows}
+        rows = self._connection.execute(
+            "SELECT id, since, last, recent FROM discord_channel"
+        ).fetchall()
+        self._since: dict[int, int] = {row[0]: row[1] for row in rows}
+        self._last: dict[int, int] = {row[0]: row[2] for row in rows}
+        self._recent: dict[int, list[int]] = {row[0]: json.loads(row[3]) for row in rows}
+        self._written = set(self._last)
         self._dirty: set[int] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -59,43 +64,56 @@ class Marks:
         """The newest message of ``channel``, None where it was never heard."""
         return self._last.get(channel)
 
+    def unheard_from(self, channel: int) -> int | None:
+        """The message after which a channel is to be read, None where it was never heard."""
+        last = self._last.get(channel)
+        return None if last is None else max(overlap_before(last), self._since[channel])
+
     def has(self, channel: int, message: int) -> bool:
         """Whether ``message`` was passed on, as far back as is remembered."""
         return message in self._recent.get(channel, ())
 
     def note(self, channel: int, message: int) -> None:
-        """``message`` was passed on; on a running loop it is written soon."""
+        """``message`` was passed on; call it on the running loop."""
         recent = self._recent.setdefault(channel, [])
+        self._since.setdefault(channel, message)
         last = self._last[channel] = max(message, self._last.get(channel, 0))
         if message not in recent:
             recent.append(message)
         since = overlap_before(last)
         self._recent[channel] = [kept for kept in recent[-_RECENT:] if kept >= since]
         self._dirty.add(channel)
-        if self._timer is None:
+        if channel not in self._written:
+            self._flush_soon()
+        elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._flush_soon)
 
     def drop(self, channel: int) -> None:
         """Forget a channel that is gone."""
+        self._since.pop(channel, None)
         self._last.pop(channel, None)
         self._recent.pop(channel, None)
         self._dirty.discard(channel)
+        self._written.discard(channel)
         self._connection.execute("DELETE FROM discord_channel WHERE id = ?", (channel,))
 
     def flush(self) -> None:
         """Write what is not written yet."""
         rows = [
-            (channel, self._last[channel], json.dumps(self._recent[channel]))
-            for channel in self._dirty
+            (key, self._since[key], self._last[key], json.dumps(self._recent[key]))
+            for key in self._dirty
         ]
         with immediate(self._connection):
             self._connection.executemany(
-                "INSERT OR REPLACE INTO discord_channel VALUES (?, ?, ?)", rows
+                "INSERT OR REPLACE INTO discord_channel VALUES (?, ?, ?, ?)", rows
             )
+        self._written |= self._dirty
         self._dirty.clear()
 
     def _flush_soon(self) -> None:
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         try:
             self.flush()
         except sqlite3.OperationalError as error:  # locked or full: the next message tries again
@@ -127,9 +145,5 @@ class Marks:
 
     def close(self) -> None:
         """Write the rest and close."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._dirty:
-            self._flush_soon()
+        self._flush_soon()
         self._connection.close()

@@ -38,13 +38,17 @@ class Memory:
     """What outlives a connection but not the process.
 
     ``authors`` by message, own messages that ``arrived`` by nonce, own messages ``claimed`` by the
-    nonce they were found to be, interactions that were met, and the ``words`` of commands.
+    nonce they were found to be, who reacted to messages heard as they were said (``tallies``, by
+    emoji), what people are ``shown`` as by server and user, interactions that were met, and the
+    ``words`` of commands.
     """
 
     known: Lately[int, Known] = field(default_factory=Lately)
     authors: Lately[int, int] = field(default_factory=Lately)
     arrived: Lately[str, Any] = field(default_factory=Lately)
     claimed: Lately[int, str] = field(default_factory=Lately)
+    tallies: Lately[int, dict[str, set[int]]] = field(default_factory=Lately)
+    shown: Lately[tuple[int, int], str] = field(default_factory=Lately)
     met: Lately[int, bool] = field(default_factory=Lately)
     words: frozenset[str] = frozenset()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import discord
 
-from bot.errors import PlatformRefused
+from bot.errors import PlatformRefused, Undeliverable
 from bot.platforms.base import Button, Notice, Outgoing, Post, Sent, Word
 from bot.platforms.discord import telling
 from bot.platforms.discord.address import aim_gateway, aim_requests, is_official
@@ -139,7 +139,10 @@ class DiscordPlatform:
         return notice
 
     async def announce(self, chat: str, text: str) -> None:
-        """A message of the bot's own; raises as ``send`` does."""
+        """A message of the bot's own; raises as ``send`` does. A server's goes where it may."""
+        guild = self._current.get_guild(telling.native_id(chat)) if self._current else None
+        if guild is not None:
+            chat = telling.chat_id(_spoken_in(guild))
         key = secrets.token_hex(12)
         await self._sender.send(Outgoing(key, chat, text[: longest(text)]))
 
@@ -207,7 +210,8 @@ class DiscordPlatform:
         await self._sync()
 
     async def _signed_in(self) -> Session:
-        await self._online.wait()
+        """The session, once it is signed in; raises TimeoutError."""
+        await asyncio.wait_for(self._online.wait(), self._pace.attempt)
         assert self._current is not None
         return self._current
 
@@ -240,3 +244,13 @@ class DiscordPlatform:
         app = current.application_id if current is not None else None
         portal = f"{_PORTAL}/{app}/bot" if app else _PORTAL
         return PlatformRefused(f"discord: {_REFUSED[code].format(portal=portal)}")
+
+
+def _spoken_in(guild: discord.Guild) -> int:
+    """The channel for what concerns a whole server: its own for that, or the first that may be."""
+    channels = [guild.system_channel, *guild.text_channels]
+    for channel in filter(None, channels):
+        rights = channel.permissions_for(guild.me)
+        if rights.view_channel and rights.send_messages:
+            return channel.id
+    raise Undeliverable(f"discord: discord:{guild.id}: no channel the bot may write in")

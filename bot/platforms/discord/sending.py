@@ -87,7 +87,8 @@ class Sender:
 
     async def _sent(self, session: Session, outgoing: Outgoing) -> Sent:
         channel = session.get_partial_messageable(telling.native_id(outgoing.chat))
-        pinged = int(outgoing.ping[1].key) if outgoing.ping else None
+        ping = _ping(outgoing)
+        pinged = int(ping[1]) if ping is not None else None
         told: dict[str, Any] = {}
         answers_pinged = False
         if outgoing.quote is not None:
@@ -134,11 +135,17 @@ def _start(outgoing: Outgoing) -> discord.Object | None:
 
 
 def _is_same(session: Session, outgoing: Outgoing, message: discord.Message, content: str) -> bool:
-    """By nonce where told; else by its words, unless it is known to be another message."""
+    """By nonce where told; else by its words and what it answers, unless known to be another.
+
+    An answer to what was gone by then answers nothing.
+    """
     if message.nonce is not None:
         return str(message.nonce) == outgoing.key
     claimed = session.memory.claimed.get(message.id, outgoing.key)
-    return claimed == outgoing.key and message.content == content
+    reference = message.reference.message_id if message.reference is not None else None
+    quoted = None if outgoing.quote is None else telling.native_id(outgoing.quote)
+    is_answer = reference in (None, quoted)
+    return claimed == outgoing.key and message.content == content and is_answer
 
 
 def _kept(session: Session, outgoing: Outgoing, message: discord.Message) -> Sent:
@@ -151,11 +158,17 @@ def _content(session: Session, outgoing: Outgoing) -> str:
     channel = session.get_channel(telling.native_id(outgoing.chat))
     emojis = getattr(getattr(channel, "guild", None), "emojis", ())
     by_name = {emoji.name: str(emoji) for emoji in emojis if emoji.available}
-    ping = (outgoing.ping[0], outgoing.ping[1].key) if outgoing.ping else None
-    content = written(outgoing.text, ping, by_name)
+    content = written(outgoing.text, _ping(outgoing), by_name)
     if len(content) > LIMIT:
         raise Undeliverable(f"discord: {outgoing.chat}: {len(content)} characters, {LIMIT} fit")
     return content
+
+
+def _ping(outgoing: Outgoing) -> tuple[str, str] | None:
+    """The handle and the id of who may be notified; accounts from exports may have no id."""
+    if outgoing.ping is None or not outgoing.ping[1].key.isdecimal():
+        return None
+    return outgoing.ping[0], outgoing.ping[1].key
 
 
 def _allowed(pinged: int | None, answers_pinged: bool) -> discord.AllowedMentions:

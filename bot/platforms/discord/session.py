@@ -1,6 +1,7 @@
 """One signed-in connection: discord.py's client, whose events become ours, in each channel's order.
 
-What is done about them is in ``hearing``, ``belonging``, ``commands`` and ``catching_up``.
+What is done about them is in ``hearing``, ``reacting``, ``belonging``, ``commands`` and
+``catching_up``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bot.platforms.discord.hearing import Hearing
 from bot.platforms.discord.lanes import Lanes
 from bot.platforms.discord.marks import Marks
 from bot.platforms.discord.memory import Memory
+from bot.platforms.discord.reacting import Reacting
 
 IsAllowed = Callable[[str, Sequence[str]], bool]
 Post = Callable[[Event], Awaitable[None]]
@@ -67,10 +69,13 @@ class Session(discord.Client):
         pace: Pace,
         online: asyncio.Event,
     ) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = (
+            False  # nothing is said aloud
+        )
         super().__init__(
             intents=intents(),
             allowed_mentions=discord.AllowedMentions.none(),
-            max_messages=2000,
+            max_messages=None,
             heartbeat_timeout=pace.heartbeat,
             guild_ready_timeout=pace.settle,
         )
@@ -81,12 +86,12 @@ class Session(discord.Client):
         self.is_allowed = is_allowed
         self.pace = pace
         self.lanes = Lanes()
-        self.menu = Menu(self)
+        self.tree = Menu(self)
         self.online = online
         self._catching_up = CatchingUp(self)
         self._belonging = Belonging(self)
         self.hearing = Hearing(self)
-        parts = (self.hearing, self._belonging, Commands(self))
+        parts = (self.hearing, Reacting(self), self._belonging, Commands(self))
         for handler in (handler for part in parts for handler in part.handlers()):
             self.event(handler)
 
@@ -103,6 +108,7 @@ class Session(discord.Client):
     async def on_connect(self) -> None:
         """A new session: nothing is passed on until what was missed is queued before it."""
         self.lanes.hold()
+        self.memory.tallies.clear()  # reactions were missed
 
     async def on_ready(self) -> None:
         """All servers are known: queue what was missed, then let everything go on."""

@@ -9,7 +9,8 @@ here and ``@Unknown`` there; addresses of attachments carry Discord's signature.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -57,10 +58,14 @@ def account_of(user: Any, *, is_bot: bool = False) -> Account:
     return exported.account(user.id, user.display_name, is_bot=user.bot or is_bot)
 
 
-def told(message: discord.Message) -> RawMessage | None:
+Shown = Mapping[tuple[int, int], str]
+"""What people were called lately, by server and user."""
+
+
+def told(message: discord.Message, shown: Shown) -> RawMessage | None:
     """The message as an export tells it, None where it is nobody's words (a notice, nothing)."""
     chat = conversation_of(message.channel, message.author)
-    found = message_of(as_exported(message), chat, UTC)
+    found = message_of(as_exported(message, shown), chat, UTC)
     return None if isinstance(found, Skipped) else found
 
 
@@ -88,9 +93,28 @@ def address_of(message: discord.Message, me: int, answered: int | None) -> Addre
     return Address.MENTION if is_meant else Address.NONE
 
 
-def as_exported(message: discord.Message) -> dict[str, Any]:
+def names_in(message: discord.Message) -> Iterator[tuple[tuple[int, int], str]]:
+    """Who a message shows to be called what in its server."""
+    if message.guild is not None and message.webhook_id is None:
+        for user in (message.author, *message.mentions):
+            if isinstance(user, discord.Member):
+                yield (message.guild.id, user.id), user.display_name
+
+
+def users_in(message: discord.Message) -> set[int]:
+    """Everybody whose name it takes to tell a message."""
+    boxes = [box.description or "" for box in message.embeds]
+    found = re.findall(r"<@!?(\d{15,20})>", "\n".join([message.content, *boxes]))
+    users = [] if message.webhook_id else [message.author]
+    return {*map(int, found), *(user.id for user in (*users, *message.mentions))}
+
+
+def as_exported(message: discord.Message, shown: Shown) -> dict[str, Any]:
     """The object DiscordChatExporter writes for a message, as far as its parser reads it."""
-    names, guild = _names(message), message.guild
+    names = _names(message, shown)
+
+    def display(user: Any) -> str:
+        return _display(user, message.guild, shown)
 
     def spelled(text: str | None) -> str:
         return exported.readable(text or "", names)[0]
@@ -101,11 +125,11 @@ def as_exported(message: discord.Message) -> dict[str, Any]:
         "timestamp": message.created_at.isoformat(),
         "timestampEdited": message.edited_at.isoformat() if message.edited_at else None,
         "content": spelled(message.content),
-        "author": _user(message.author, guild, is_bot=message.webhook_id is not None),
+        "author": _user(message.author, display, is_bot=message.webhook_id is not None),
         "attachments": _files(message.attachments),
         "stickers": _stickers(message.stickers),
         "embeds": [_embed(embed, spelled) for embed in message.embeds],
-        "mentions": [_user(user, guild) for user in message.mentions],
+        "mentions": [_user(user, display) for user in message.mentions],
         "reactions": [
             {"emoji": {"name": _emoji_name(reaction.emoji)}, "count": reaction.count}
             for reaction in message.reactions
@@ -145,21 +169,21 @@ def _is_command(message: discord.Message) -> bool:
     return getattr(kind, "value", kind) == _COMMAND
 
 
-def _user(user: Any, guild: Any, *, is_bot: bool = False) -> dict[str, Any]:
-    user = as_member(user, guild)
+def _user(user: Any, display: Callable[[Any], str], *, is_bot: bool = False) -> dict[str, Any]:
     return {
         "id": str(user.id),
         "name": user.name,
-        "nickname": user.display_name,
+        "nickname": display(user),
         "isBot": bool(user.bot) or is_bot,
     }
 
 
-def as_member(user: Any, guild: Any) -> Any:
-    """The member that a user is, where known: only members have the name a server shows."""
+def _display(user: Any, guild: Any, shown: Shown) -> str:
+    """What a user is called in a server, as far as known: only members have that name."""
     if isinstance(user, discord.Member) or not isinstance(guild, discord.Guild):
-        return user
-    return guild.get_member(user.id) or user
+        return str(user.display_name)
+    member = guild.get_member(user.id)
+    return _shown(member) or shown.get((guild.id, user.id)) or str(user.display_name)
 
 
 def _files(attachments: Iterable[discord.Attachment]) -> list[dict[str, str]]:
@@ -188,7 +212,9 @@ def _emoji_name(emoji: Any) -> str:
 class _Known(dict[str, str]):
     """Names by id, asked of ``find`` where they are not at hand."""
 
-    def __init__(self, find: Any, known: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, find: Callable[[int], str | None], known: Iterable[tuple[str, str]] = ()
+    ) -> None:
         super().__init__(known)
         self._find = find
 
@@ -196,31 +222,29 @@ class _Known(dict[str, str]):
         """The name of ``key``."""
         if key in self:
             return self[key]
-        found = self._find(int(key))
-        return default if found is None else getattr(found, "display_name", found.name)
+        return self._find(int(key)) or default
 
 
-def _names(message: discord.Message) -> exported.Names:
+def _names(message: discord.Message, shown: Shown) -> exported.Names:
     """What the ids in a message's markup are called, as the exporter calls them."""
     guild = message.guild
-    users = [as_member(user, guild) for user in (*message.mentions, message.author)]
-    people = [(str(user.id), user.display_name) for user in users]
+    users = (*message.mentions, message.author)
+    people = [(str(user.id), _display(user, guild, shown)) for user in users]
     if not isinstance(guild, discord.Guild):
         return exported.Names(dict(people), {})
     return exported.Names(
-        _Known(guild.get_member, people),
+        _Known(lambda key: shown.get((guild.id, key)) or _shown(guild.get_member(key)), people),
         _Known(lambda key: _channel_name(guild.get_channel_or_thread(key))),
-        _Known(guild.get_role),
+        _Known(lambda key: _shown(guild.get_role(key))),
     )
 
 
-class _Named:
+def _shown(named: Any) -> str | None:
+    return None if named is None else str(getattr(named, "display_name", named.name))
+
+
+def _channel_name(channel: Any) -> str | None:
     """A channel as the exporter writes it: those for talking aloud carry a mark."""
-
-    def __init__(self, channel: Any) -> None:
-        is_voice = isinstance(channel, discord.VoiceChannel | discord.StageChannel)
-        self.name = f"{channel.name} [voice]" if is_voice else channel.name
-
-
-def _channel_name(channel: Any) -> _Named | None:
-    return None if channel is None else _Named(channel)
+    is_voice = isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+    name = _shown(channel)
+    return f"{name} [voice]" if is_voice else name

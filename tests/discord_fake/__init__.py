@@ -1,0 +1,1 @@
+"""A small strict Discord of our own on loopback: ``FakeDiscord`` in ``server``."""
