@@ -95,6 +95,7 @@ class Hub:
         self._unsent: list[Planned] = []
         self._recovered = {name: asyncio.Event() for name in parts.platforms}
         self._taken_up: set[str] = set()
+        self._announcing: set[str] = set()
         self._is_closing = False
 
     async def start(self) -> None:
@@ -250,17 +251,21 @@ class Hub:
 
     def _introduce(self, chat: Conversation, rules: ChatRules, platform: Platform) -> None:
         """Say once in a chat that a bot listens, and what it keeps."""
-        if rules.announced_at is None:
+        if rules.announced_at is None and chat.id not in self._announcing:
+            self._announcing.add(chat.id)
             self._parts.book.met(chat)
-            self._parts.book.announced(chat.id, self._now())
             self.spawn(self._announce(platform, chat.id, rules.is_logged))
 
     async def _announce(self, platform: Platform, chat: str, is_logged: bool) -> None:
         try:
             text = await self._parts.consent.announcement(chat, is_logged)
+            await self._ready(platform.name)
             await platform.announce(chat, text)
+            self._parts.book.announced(chat, self._now())
         except BotError as error:
             _log.warning("%s: could not introduce itself: %s", chat, error)
+        finally:
+            self._announcing.discard(chat)
 
     async def _take_up(self, platform: str, signing: Awaitable[None]) -> None:
         """Finish what the last run left on a platform: replies half sent, questions unanswered."""

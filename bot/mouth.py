@@ -89,20 +89,20 @@ class Mouth:
         """
         platform = self.platforms[_platform_of(planned[0].outgoing.chat)]
         for part in planned:
-            sent = await platform.find(part.outgoing) if part.is_tried else None
-            if sent is not None:
-                await self._arrived(part.outgoing, sent, None, part.part)
-            elif self.now() - part.planned_at > fresh:
+            try:
+                await self._finish_part(part, platform, fresh)
+            except BotError as error:
+                _log.warning("%s: %s", part.outgoing.chat, error)
                 await self._give_up([part.outgoing.key])
-            else:
-                await self._finish_part(part, platform)
 
-    async def _finish_part(self, part: Planned, platform: Platform) -> None:
-        try:
-            await self._send(part.outgoing, platform, None, part.part)
-        except BotError as error:
-            _log.warning("%s: %s", part.outgoing.chat, error)
+    async def _finish_part(self, part: Planned, platform: Platform, fresh: timedelta) -> None:
+        sent = await platform.find(part.outgoing) if part.is_tried else None
+        if sent is not None:
+            await self._arrived(part.outgoing, sent, None, part.part)
+        elif self.now() - part.planned_at > fresh:
             await self._give_up([part.outgoing.key])
+        else:
+            await self._send(part.outgoing, platform, None, part.part)
 
     def _plan(
         self, parts: Sequence[str], asked: Asked, room: Room, platform: Platform

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from bot.platforms.base import Address, Heard
 from bot.questions import Question
@@ -25,6 +26,7 @@ from ingest.archive import Archive
 from tests.bot.playing import Play, make_home, playing
 
 MEMBERS = 60
+_LIMITS = ("talk__per_hour", "talk__per_day", "talk__per_person")
 ASKED = 0.004
 """Share of messages that turn to the bot."""
 _WORDS = [
@@ -116,7 +118,7 @@ async def soak(folder: Path, *, days: float, groups: int, per_day: int, tell: bo
     chats = tuple(f"stage:group{group}" for group in range(groups))
     asked: dict[str, list[str]] = {chat: [] for chat in chats}
     count, step = int(days * per_day), timedelta(days=1) / per_day
-    limits = dict.fromkeys(("talk__per_hour", "talk__per_day", "talk__per_person"), 10**6)
+    limits: dict[str, Any] = dict.fromkeys(_LIMITS, 10**6)
     async with playing(home, write=answer, bot__allowed_chats=chats, **limits) as play:
         started = time.perf_counter()
         for number, batch in enumerate(lines(play, groups, count, dice)):

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
 from telegram import InlineKeyboardMarkup, MessageEntity
 
 from bot.errors import Undeliverable
@@ -46,6 +47,34 @@ def letter_of(outgoing: Outgoing) -> Letter:
         after=message_number(outgoing.after),
         tried_at=outgoing.first_tried_at,
     )
+
+
+def packed(letter: Letter, baseline: int | None) -> str:
+    """A letter, and the newest number known before it was tried, as they are kept over a crash."""
+    kept = {
+        "chat": letter.chat,
+        "text": letter.text,
+        "entities": [entity.to_dict() for entity in letter.entities],
+        "markup": letter.markup.to_dict() if letter.markup else None,
+        "key": letter.key,
+        "tried_at": letter.tried_at.isoformat() if letter.tried_at else None,
+        "baseline": baseline,
+    }
+    return orjson.dumps(kept).decode()
+
+
+def unpacked(kept: str) -> tuple[Letter, int | None]:
+    """What :func:`packed` was given, as far as looking for it needs."""
+    data = orjson.loads(kept)
+    letter = Letter(
+        data["chat"],
+        data["text"],
+        tuple(MessageEntity.de_list(data["entities"])),
+        markup=InlineKeyboardMarkup.de_json(data["markup"]) if data["markup"] else None,
+        key=data["key"],
+        tried_at=datetime.fromisoformat(data["tried_at"]) if data["tried_at"] else None,
+    )
+    return letter, data["baseline"]
 
 
 class Positions:

@@ -5,13 +5,14 @@ A refusal is final and a 429 or a failed connection had no effect; but an answer
 request and no way to read a chat, so it is looked for: messages of a supergroup are numbered one by
 one, and editing a message of the bot's own gives it back, while one of somebody else "can't be
 edited" and one that is not there is "not found". What is edited is the keyboard under it: a button
-is put there and taken away again, which changes no word of it. So the numbers after the newest
-known before the first try are asked, at most ``MOST_LOOKED``, leaving out those that came as
-updates and those known to be the bot's own; the one that has the text is the message.
+is put there and taken away again, which changes no word. So the numbers after the newest known
+before the first try are asked, at most ``MOST_LOOKED``, leaving out those that came as updates and
+those known to be the bot's own; the one that has the text is the message.
 
-What remains: a request still on its way after ``Patience.settle`` may arrive after it was looked
-for; where the bot does not see a group's messages (privacy mode) the numbers may be further off
-than is looked; a notice whose sending was cut off by a crash may lose its buttons.
+Every message is noted before it is sent and settled before the next one in its chat, also after a
+crash. What remains: a request still on its way after ``Patience.settle`` may arrive after it was
+looked for; where the bot does not see a group's messages (privacy mode) the numbers may be further
+off than is looked; a notice whose state was lost may lose its buttons.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from bot.errors import Undeliverable, Unreachable
 from bot.platforms.base import Sent
 from bot.platforms.telegram.client import LOG, Client, Patience, pause_of, reason, was_not_sent
 from bot.platforms.telegram.ids import chat_key, message_key
-from bot.platforms.telegram.letters import Letter, Positions
+from bot.platforms.telegram.letters import Letter, Positions, packed, unpacked
 from bot.platforms.telegram.state import BOX, Memory
 
 MOST_LOOKED = 12
@@ -67,7 +68,6 @@ class Sender:
         self._client, self._memory, self._patience = client, memory, patience
         self._clock, self._sleep, self._on_move = clock, sleep, on_move
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._doubts: dict[str, dict[str, tuple[Letter, int | None]]] = {}
         self.positions = Positions()
 
     async def send(self, letter: Letter) -> Sent:
@@ -118,19 +118,20 @@ class Sender:
 
         Otherwise a message of the bot's own would be there that is not known to be.
         """
-        found: Sent | None = None
-        for key, (doubtful, baseline) in list(self._doubts.get(letter.chat, {}).items()):
-            arrived = await self._found(doubtful, baseline, self._deadline())
-            self._doubts.get(letter.chat, {}).pop(key, None)
-            found = arrived if key == letter.key else found
-        return found
+        doubted = self._memory.doubted(letter.chat)
+        if doubted is None:
+            return None
+        doubtful, baseline = unpacked(doubted)
+        found = await self._found(doubtful, baseline, self._deadline())
+        self._memory.no_doubt(letter.chat)
+        return found if letter.key and letter.key == doubtful.key else None
 
     async def _deliver(self, letter: Letter) -> Sent:
         tries, deadline = 0, self._deadline()
         baseline = self._baseline(letter)
         letter = replace(letter, tried_at=letter.tried_at or self._clock())
         while True:
-            self._doubt(letter, baseline)
+            self._memory.doubt(letter.chat, packed(letter, baseline))
             try:
                 return self._arrived(letter, await self._request(letter))
             except TelegramError as error:
@@ -153,7 +154,7 @@ class Sender:
             LOG.warning("telegram: sent bare to %s (%s)", letter.chat, reason(error))
             return replace(letter, entities=(), quote=None)
         if isinstance(error, BadRequest | Forbidden):
-            self._no_doubt(letter)
+            self._memory.no_doubt(letter.chat)
             raise Undeliverable(f"{letter.chat}: {reason(error)}; may the bot write there?")
         return None
 
@@ -175,19 +176,8 @@ class Sender:
 
     def _kept(self, letter: Letter, chat: int, number: int, at: datetime) -> Sent:
         self._memory.note_own(chat, number, at, letter.key)
-        self._no_doubt(letter)
+        self._memory.no_doubt(letter.chat)
         return Sent(message_key(chat, number), at)
-
-    def _doubt(self, letter: Letter, baseline: int | None) -> None:
-        key = letter.key or ""
-        self._doubts.setdefault(letter.chat, {})[key] = (letter, baseline)
-
-    def _no_doubt(self, letter: Letter) -> None:
-        doubts = self._doubts.get(letter.chat, {})
-        for key in [key for key, (one, _) in doubts.items() if one.key == letter.key]:
-            del doubts[key]
-        if not doubts:
-            self._doubts.pop(letter.chat, None)
 
     async def _wait(self, error: TelegramError, tries: int, deadline: datetime) -> None:
         pause = pause_of(error, self._patience, tries)

@@ -1,7 +1,8 @@
 """What the bot must remember of Telegram over a restart, in tables of its own in the state file.
 
 The kinds of chats (an export's bare number fits three), groups that moved, updates already passed
-on, which messages are the bot's own, reactions, and commands too long for a button.
+on, which messages are the bot's own, the one in each chat that is on its way, reactions, and
+commands too long for a button.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ CREATE TABLE IF NOT EXISTS telegram_reaction (
     who TEXT NOT NULL, emoji TEXT NOT NULL, count INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS telegram_reaction_message ON telegram_reaction (chat, message, who);
+CREATE TABLE IF NOT EXISTS telegram_doubt (
+    chat TEXT PRIMARY KEY, letter TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS telegram_button (
     place INTEGER PRIMARY KEY, data TEXT UNIQUE, words TEXT NOT NULL
 );
@@ -62,6 +66,7 @@ class Memory:
         rows = self._db.execute("SELECT key, id, kind, moved_to FROM telegram_chat").fetchall()
         self._chats = {str(key): (int(id), str(kind), moved) for key, id, kind, moved in rows}
         self._updates = {row[0] for row in self._db.execute("SELECT id FROM telegram_update")}
+        self._doubts = dict(self._db.execute("SELECT chat, letter FROM telegram_doubt"))
         self._writes = 0
 
     def close(self) -> None:
@@ -145,6 +150,20 @@ class Memory:
         ) as found:
             row = found.fetchone()
         return None if row is None else Sent(message_key(row[0], row[1]), _instant(row[2]))
+
+    def doubt(self, chat: str, letter: str) -> None:
+        """Before a message is sent: whether it arrives is open. One at a time in each chat."""
+        self._doubts[chat] = letter
+        self._db.execute("INSERT OR REPLACE INTO telegram_doubt VALUES (?, ?)", (chat, letter))
+
+    def no_doubt(self, chat: str) -> None:
+        """It is known whether the last message arrived."""
+        if self._doubts.pop(chat, None) is not None:
+            self._db.execute("DELETE FROM telegram_doubt WHERE chat = ?", (chat,))
+
+    def doubted(self, chat: str) -> str | None:
+        """The message of which it is open whether it arrived."""
+        return self._doubts.get(chat)
 
     def react(
         self, chat: int, message: int, who: str, reactions: Iterable[Reaction]

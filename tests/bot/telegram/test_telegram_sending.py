@@ -126,6 +126,26 @@ def test_what_a_cancelled_try_left_open_is_settled_before_the_next(
     asyncio.run(scenario())
 
 
+def test_an_announcement_cut_off_by_a_crash_is_not_rewritten(
+    fake: FakeTelegram, state: Path
+) -> None:
+    async def scenario() -> None:
+        group, ann = fake.supergroup(), fake.user("Ann")
+        async with running(fake, state) as bot:
+            after = f"{key_of(group)}:{fake.say(group, ann, 'so?')}"
+            await bot.heard()
+            fake.plan(Fault.slow(5), method="sendMessage")
+            task = asyncio.create_task(bot.platform.announce(key_of(group), "I am a bot"))
+            await bot.until(lambda: fake.sent)
+            task.cancel()
+        async with running(fake, state) as bot:
+            assert await bot.platform.find(saying(group, "well", after=after)) is None
+            assert fake.edits == []
+            assert fake.texts() == ["I am a bot"]
+
+    asyncio.run(scenario())
+
+
 def test_a_refusal_is_final_and_an_outage_is_not_endless(fake: FakeTelegram, state: Path) -> None:
     async def scenario() -> None:
         group, gone, ann = fake.supergroup(), fake.supergroup(), fake.user("Ann")
