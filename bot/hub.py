@@ -95,7 +95,7 @@ class Hub:
         self._unsent: list[Planned] = []
         self._recovered = {name: asyncio.Event() for name in parts.platforms}
         self._taken_up: set[str] = set()
-        self._announcing: set[str] = set()
+        self._announcing: set[str] = set()  # once a run: where it may not write, it never may
         self._is_closing = False
 
     async def start(self) -> None:
@@ -264,8 +264,6 @@ class Hub:
             self._parts.book.announced(chat, self._now())
         except BotError as error:
             _log.warning("%s: could not introduce itself: %s", chat, error)
-        finally:
-            self._announcing.discard(chat)
 
     async def _take_up(self, platform: str, signing: Awaitable[None]) -> None:
         """Finish what the last run left on a platform: replies half sent, questions unanswered."""

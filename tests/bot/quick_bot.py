@@ -28,6 +28,16 @@ def platforms(home: Home, settings: Settings, book: Chatbook) -> Sequence[Platfo
 
         hurry = Patience(first=0.05, longest=0.4, total=60, settle=0.1, read=1.0, poll=2)
         found.append(TelegramPlatform(settings.telegram, home.state, patience=hurry))
+    if settings.discord.token:
+        from bot.platforms.discord.platform import DiscordPlatform
+        from bot.platforms.discord.session import Pace
+
+        def is_allowed(chat: str, places: Sequence[str]) -> bool:
+            return book.rules(chat, places).is_allowed
+
+        token, url = settings.discord.token.get_secret_value(), settings.discord.url
+        pace = Pace(settle=0.2, identify=0.05, patience=60, attempt=5, retries=(0.05, 0.1, 0.3))
+        found.append(DiscordPlatform(token, home.state, is_allowed, url=url, pace=pace))
     return found
 
 
