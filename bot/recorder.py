@@ -22,6 +22,7 @@ from bot.journal import Journal, Noted
 from bot.platforms.base import Heard
 from ingest.archive import Archive
 from ingest.chat import Account, Message, Person, RawMessage
+from ingest.errors import ArchiveError
 from ingest.people.handles import readdress
 
 T = TypeVar("T")
@@ -87,6 +88,7 @@ class Recorder:
         self._paths, self._pseudonyms = (archive, state), pseudonyms
         self._told, self._gone = told, gone
         self._jobs: queue.SimpleQueue[_Hearing | _Call | None] = queue.SimpleQueue()
+        self._putting, self._is_over = threading.Lock(), False
         self._own = Own()
         self._opened: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="atself-recorder", daemon=True)
@@ -115,13 +117,13 @@ class Recorder:
     def hear(self, heard: Heard, *, is_logged: bool) -> asyncio.Future[Recorded]:
         """Write a message; done once it would survive a crash. In its turn as soon as called."""
         done: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Hearing(heard, is_logged, done))
+        self._put(_Hearing(heard, is_logged, done))
         return done
 
     def do(self, function: Callable[[Archive, Journal], T]) -> asyncio.Future[T]:
         """Run something on the writing thread, in its turn as soon as called."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Call(function, done))
+        self._put(_Call(function, done))
         return done
 
     async def say(self, message: RawMessage, *, is_logged: bool) -> Message:
@@ -166,6 +168,14 @@ class Recorder:
 
         return await self.do(read)
 
+    def _put(self, job: _Hearing | _Call) -> None:
+        """Queue a job; nobody waits for ever for a thread that has ended."""
+        with self._putting:
+            if not self._is_over:
+                self._jobs.put(job)
+                return
+        _fail(job.done, _stopped())
+
     def _run(self) -> None:
         archive, state = self._paths
         try:
@@ -178,13 +188,23 @@ class Recorder:
                 self._serve(opened, journal)
         except BaseException as error:
             self._opened.put(error)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Tell whoever came too late; nothing is taken any more."""
+        with self._putting:
+            self._is_over = True
+        with suppress(queue.Empty):
+            while True:
+                if job := self._jobs.get_nowait():
+                    _fail(job.done, _stopped())
 
     def _serve(self, archive: Archive, journal: Journal) -> None:
         is_over = False
         while not is_over:
             jobs = self._taken()
             is_over = None in jobs
-            archive.follow()
             for some in _grouped([job for job in jobs if job is not None]):
                 self._work(archive, journal, some)
 
@@ -197,6 +217,7 @@ class Recorder:
 
     def _work(self, archive: Archive, journal: Journal, jobs: Sequence[_Hearing | _Call]) -> None:
         try:
+            archive.follow()
             if isinstance(jobs[0], _Call):
                 _settle([(jobs[0].done, jobs[0].function(archive, journal))])
                 return
@@ -246,6 +267,10 @@ class Recorder:
         mentions = tuple(dict.fromkeys(me if one in own else one for one in message.mentions))
         text = readdress(message.text, dict.fromkeys(own, me))
         return replace(message, text=text, mentions=mentions)
+
+
+def _stopped() -> ArchiveError:
+    return ArchiveError("archive: nothing is written any more, the bot is stopping; start it again")
 
 
 def _noted(heard: Heard) -> Noted:

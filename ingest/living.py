@@ -21,10 +21,11 @@ class Living(Following):
 
     def follow(self) -> None:
         """Take in whom other processes met, merged or forgot since the last call."""
-        [(version,)] = self._rows("PRAGMA data_version")
-        if version != self._version:
-            self._version = version
-            self._roster.reload()
+        with explained("archive"):
+            [(version,)] = self._rows("PRAGMA data_version")
+            if version != self._version:
+                self._roster.reload()
+                self._version = version
 
     def know(self, account: Account) -> Person:
         """The person of an account, who need not have said anything yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -181,3 +182,31 @@ def test_a_missing_archive_is_told_when_it_is_opened(tmp_path: Path) -> None:
         Recorder(tmp_path / "none.sqlite", tmp_path / "bot.sqlite"),
     ):
         pass
+
+
+def test_an_archive_that_cannot_be_read_for_a_moment_does_not_end_the_thread(
+    recorder: Recorder, archive: Path, talk: Talk
+) -> None:
+    async def stumble() -> None:
+        await recorder.hear(heard(talk.say("guy", "before")), is_logged=True)
+        with sqlite3.connect(archive) as other:
+            other.execute("ALTER TABLE person RENAME TO gone")
+        with pytest.raises(ArchiveError):
+            await recorder.hear(heard(talk.say("guy", "lost?")), is_logged=True)
+        with sqlite3.connect(archive) as other:
+            other.execute("ALTER TABLE gone RENAME TO person")
+        line = talk.say("guy", "after")
+        assert (await _hear(recorder, line, is_logged=True)).text == "after"
+        assert recorder.is_alive
+
+    run(stumble())
+
+
+def test_nobody_waits_for_a_recorder_that_was_closed(archive: Path, tmp_path: Path) -> None:
+    async def too_late() -> None:
+        with Recorder(archive, tmp_path / "bot.sqlite") as recorder:
+            await recorder.do(lambda *_: None)
+        with pytest.raises(ArchiveError, match="stopping"):
+            await recorder.do(lambda *_: None)
+
+    run(too_late())
