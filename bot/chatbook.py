@@ -108,6 +108,11 @@ class Chatbook:
             announced_at=self.entry(chat).announced_at,
         )
 
+    def is_denied(self, chat: str, places: Iterable[str] = ()) -> bool:
+        """Whether an admin's decision, the nearest that there is, keeps the bot out of a chat."""
+        decided = (self.entry(one).is_allowed for one in (chat, *places))
+        return next((one for one in decided if one is not None), None) is False
+
     def entry(self, chat: str) -> Entry:
         """The page of a chat; an empty one where nothing is known of it."""
         return self._entries.get(chat) or Entry(chat)
@@ -137,8 +142,8 @@ class Chatbook:
 
     def log(self, chat: str, is_logged: bool) -> None:
         """Keep what is said in a chat, or not; keeping it anew is announced anew."""
-        known = self.entry(chat)
-        announced_at = known.announced_at if known.is_logged is not False else None
+        known, is_anew = self.entry(chat), is_logged and not self.rules(chat).is_logged
+        announced_at = None if is_anew else known.announced_at
         self._write(replace(known, is_logged=is_logged, announced_at=announced_at))
 
     def mute(self, chat: str, until: datetime | None) -> None:

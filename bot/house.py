@@ -93,7 +93,7 @@ class House:
 
     def move(self, old: str, new: Conversation) -> None:
         """A chat goes on under another id."""
-        self._chats[new.id] = new
+        self._chats[new.id] = self._chats[old] = new
         if old in self._presences:
             self._presences[new.id] = self._presences.pop(old)
         if old in self._newest:

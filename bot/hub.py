@@ -28,6 +28,7 @@ from bot.metrics import Metrics
 from bot.mouth import Mouth
 from bot.obeying import Obeying
 from bot.platforms.base import (
+    Address,
     Deleted,
     Event,
     Heard,
@@ -41,12 +42,14 @@ from bot.questions import Question
 from bot.recorder import Recorder
 from bot.responder import Answer
 from bot.rooms import Asked, Crew, Place
+from config.errors import AtselfError
 from config.settings import Settings
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, Message
 
 _log = logging.getLogger("atself.hub")
 _DAY = timedelta(days=1)
+_AGAIN = 5.0
 _GRACE = 20.0
 """Seconds that what is being said may take to its end when the bot stops."""
 
@@ -95,14 +98,15 @@ class Hub:
         self._unsent: list[Planned] = []
         self._recovered = {name: asyncio.Event() for name in parts.platforms}
         self._taken_up: set[str] = set()
-        self._announcing: set[str] = set()  # once a run: where it may not write, it never may
+        self._announcing: set[str] = set()  # tried once: where it may not write, it never may
         self._is_closing = False
+        self._tidied_at = self._now()
 
     async def start(self) -> None:
         """Read what the last run left; before any platform runs."""
 
         def read(archive: Archive, journal: Journal) -> tuple[Any, ...]:
-            journal.prune(self._now())
+            journal.prune(self._tidied_at)
             replies = list(journal.replies(self._now() - _DAY))
             accounts = journal.accounts(answered for _, answered, _ in replies)
             return journal.open_messages(), journal.unsent(), replies, accounts, archive.chats()
@@ -172,6 +176,7 @@ class Hub:
             return
         if _is_same(raw.author, platform.account) or self._parts.consent.is_out(raw.author):
             return
+        self._tidy()
         recorded = await self._recorder.hear(heard, is_logged=rules.is_logged)
         self.house.note(raw.chat, raw.id)
         self._parts.metrics.heard(platform.name)
@@ -189,7 +194,7 @@ class Hub:
         room = await self.house.room(place, self._crew)
         if self._is_closing:  # the journal keeps it for the next start
             return
-        if message.person.is_self:  # the real one
+        if message.person.is_self and heard.address is Address.NONE:  # the real one, to others
             room.overhear(message)
             return
         room.hear(
@@ -205,14 +210,14 @@ class Hub:
         )
 
     async def _deleted(self, event: Deleted) -> None:
-        if not self._parts.book.rules(event.chat, event.places).is_allowed:
-            return
+        """Gone is gone, also where the bot may no longer be."""
         for room in self.house.open_rooms(event.chat):
             room.forget(event.messages)
         await self._recorder.remove(event.messages)
 
     async def _reacted(self, event: Reacted) -> None:
-        if self._parts.book.rules(event.chat, event.places).is_logged:
+        rules = self._parts.book.rules(event.chat, event.places)
+        if rules.is_allowed and rules.is_logged:
             await self._recorder.do(
                 lambda archive, _: archive.react(event.message, event.reactions)
             )
@@ -231,6 +236,7 @@ class Hub:
         rules = self._parts.book.rules(event.chat.id, event.places)
         platform = self._parts.platforms[event.chat.platform]
         if rules.is_allowed:
+            self._parts.book.met(event.chat)
             self._introduce(event.chat, rules, platform)
         else:
             self._unknown(event.chat, platform)
@@ -262,12 +268,13 @@ class Hub:
             await self._ready(platform.name)
             await platform.announce(chat, text)
             self._parts.book.announced(chat, self._now())
+            self._announcing.discard(chat)  # it may have to be said again: /chats log
         except BotError as error:
             _log.warning("%s: could not introduce itself: %s", chat, error)
 
     async def _take_up(self, platform: str, signing: Awaitable[None]) -> None:
         """Finish what the last run left on a platform: replies half sent, questions unanswered."""
-        await signing
+        await self._signed(platform, signing)
         if platform in self._taken_up:
             return
         self._taken_up.add(platform)
@@ -276,17 +283,32 @@ class Hub:
         finally:
             self._recovered[platform].set()
 
+    async def _signed(self, platform: str, signing: Awaitable[None]) -> None:
+        """Be known to the archive; replies wait for it, so it is tried until it works."""
+        while True:
+            try:
+                return await signing
+            except AtselfError as error:
+                _log.error("%s: its account cannot be noted: %s; again", platform, error)
+                await self._parts.clock.sleep(_AGAIN)
+            account = self._parts.platforms[platform].account
+            assert account is not None  # it signed in
+            signing = self._recorder.sign_in(account)
+
     async def _finish(self, platform: str) -> None:
         fresh = timedelta(minutes=self._settings.talk.stale_minutes)
         mine = [one for one in self._unsent if one.outgoing.chat.startswith(f"{platform}:")]
-        for _, parts in groupby(mine, key=lambda one: one.answered):
-            await self._mouth.finish(list(parts), fresh)
+        for answered, parts in groupby(mine, key=lambda one: one.answered):
+            try:
+                await self._mouth.finish(list(parts), fresh)
+            except Exception:  # the next start tries again; the others are not to wait for it
+                _log.exception("%s: what was left of its answer is not finished", answered)
         left = [one for one in self._left if one.chat.startswith(f"{platform}:")]
         for noted, message in await self._recorder.again(left):
             await self._ask_again(noted, message)
 
     async def _ask_again(self, noted: Noted, message: Message | None) -> None:
-        if message is None:  # gone, or of a chat of which nothing is kept
+        if message is None or self._parts.book.is_denied(noted.chat):  # or nothing is kept there
             self._over([noted.id])
             return
         rules = self._parts.book.rules(noted.chat)
@@ -339,14 +361,27 @@ class Hub:
             sleep=parts.clock.sleep,
             dice=parts.dice,
             conversation=self.house.conversation,
-            is_logged=lambda chat: parts.book.rules(chat).is_logged,
+            is_logged=lambda chat, places: parts.book.rules(chat, places).is_logged,
             newest=self.house.newest,
             said=self._said,
+            hushed=self._hushed,
             ready=self._ready,
         )
 
     async def _ready(self, platform: str) -> None:
         await self._recovered[platform].wait()
+
+    def _hushed(self, chat: str, asked: Asked | None) -> str | None:
+        """Why nothing may be said in a chat, whatever was decided before; None where it may."""
+        places, book = asked.places if asked else (), self._parts.book
+        until = book.rules(chat, places).muted_until
+        if book.is_denied(chat, places):
+            return "the chat is not served any more"
+        if until is not None and self._now() < until:
+            return "the chat was muted"
+        if asked and self._parts.consent.is_out(asked.account):
+            return "who asked is left out now"
+        return None
 
     def _said(self, place: Place, message: Message, asked: Asked | None, part: int) -> None:
         """A part of a reply arrived."""
@@ -374,13 +409,28 @@ class Hub:
         def close(_archive: Archive, journal: Journal) -> None:
             journal.close_message(*ids)
 
-        self._recorder.do(close)
+        self._recorder.do(close).add_done_callback(_told_if_failed)
+
+    def _tidy(self) -> None:
+        """Once a day forget what nobody asks for any more."""
+        now = self._now()
+        if now - self._tidied_at >= _DAY:
+            self._tidied_at = now
+            pruned = self._recorder.do(lambda _, journal: journal.prune(now))
+            pruned.add_done_callback(_told_if_failed)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do something beside; it is ended with the hub."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_told_if_failed)
+
+
+def _told_if_failed(done: asyncio.Future[Any]) -> None:
+    """What nobody waits for is not to fail in silence."""
+    if not done.cancelled() and (error := done.exception()) is not None:
+        _log.error("something was left undone: %s", error, exc_info=error)
 
 
 def _wrote(account: Account, message: Message) -> bool:

@@ -7,6 +7,7 @@ none that should be is forgotten. Rows go after a while; texts of replies as soo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,6 +53,7 @@ CREATE TABLE IF NOT EXISTS outgoing (    -- replies, part by part
     sent_at INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outgoing_chat ON outgoing (chat, sent_at);
+CREATE INDEX IF NOT EXISTS outgoing_sent ON outgoing (sent_id) WHERE sent_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS obeyed (      -- commands
     id TEXT PRIMARY KEY,
     at INTEGER NOT NULL
@@ -141,16 +143,16 @@ class Journal:
             for id, chat, topic, platform, key, at, address in rows
         ]
 
-    def topics(self, chat: str) -> dict[str, str | None]:
-        """Which topic each message of a chat heard lately belongs to, by id."""
-        return dict(
-            self._connection.execute("SELECT id, topic FROM heard WHERE chat = ?", (chat,))
-        ) | dict(
-            self._connection.execute(
-                "SELECT sent_id, topic FROM outgoing WHERE chat = ? AND sent_id IS NOT NULL",
-                (chat,),
-            )
+    def topics(self, ids: Iterable[str]) -> dict[str, str]:
+        """Which topic these messages belong to, by id, as far as they are in one."""
+        wanted = json.dumps(list(ids))
+        sql = (
+            "SELECT id, topic FROM heard WHERE topic IS NOT NULL "
+            "AND id IN (SELECT value FROM json_each(?1)) "
+            "UNION ALL SELECT sent_id, topic FROM outgoing WHERE topic IS NOT NULL "
+            "AND sent_id IN (SELECT value FROM json_each(?1))"
         )
+        return dict(self._connection.execute(sql, (wanted,)))
 
     def plan(self, answered: Sequence[str], parts: Sequence[Outgoing], at: datetime) -> None:
         """A reply is on its way: its parts are noted and what it answers is closed, at once."""

@@ -38,13 +38,24 @@ _RECENT = 30
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """One message of a reply, the ``number``-th from 0; ``asked`` is None after a restart."""
+
+    outgoing: Outgoing
+    number: int
+    asked: Asked | None
+    is_logged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Mouth:
     """Says replies through the platforms. ``now`` and ``sleep`` are one clock.
 
     ``said`` hears of every part that arrived, with what it answers and its place in the reply.
-    ``conversation`` knows chats by id, ``is_logged`` whether they are kept, ``newest`` the newest
-    message in each; ``ready`` waits until what a crash left on a platform is finished: a message
-    nobody knows of must be looked for before others are sent.
+    ``hushed`` tells why nothing may be said any more, or None: a mute holds for a reply on its way,
+    too. ``conversation`` knows chats by id, ``is_logged`` whether they and what encloses them are
+    kept, ``newest`` the newest message in each; ``ready`` waits until what a crash left on a
+    platform is finished: a message nobody knows of must be looked for before others are sent.
     """
 
     platforms: Mapping[str, Platform]
@@ -56,9 +67,10 @@ class Mouth:
     sleep: Callable[[float], Awaitable[None]]
     dice: Random
     conversation: Callable[[str], Conversation]
-    is_logged: Callable[[str], bool]
+    is_logged: Callable[[str, Sequence[str]], bool]
     newest: Callable[[str], str | None]
     said: Callable[[Place, Message, Asked | None, int], None]
+    hushed: Callable[[str, Asked | None], str | None]
     ready: Callable[[str], Awaitable[None]]
 
     async def say(self, room: Room, covered: Sequence[Asked], answer: Answer) -> str:
@@ -70,17 +82,32 @@ class Mouth:
         if not parts:
             return "it would have said the same again"
         steps = self._plan(parts, asked, room, platform)
-        outgoing = [self._outgoing(step, asked, room.place, i) for i, step in enumerate(steps)]
-        ids = [one.message.id for one in covered]
+        is_logged = self.is_logged(room.place.chat, asked.places)
+        reply = [
+            _Part(self._outgoing(step, asked, room.place, i), i, asked, is_logged)
+            for i, step in enumerate(steps)
+        ]
+        ids, outgoing = [one.message.id for one in covered], [part.outgoing for part in reply]
         await self.recorder.do(lambda _, journal: journal.plan(ids, outgoing, self.now()))
         try:
-            for i, (step, part) in enumerate(zip(steps, outgoing, strict=True)):
-                await self._pause(step, platform, room.place)
-                await self._send(part, platform, asked, i)
+            why = await self._speak(steps, reply, platform, room.place)
         except BotError:
             await self._give_up([part.key for part in outgoing])
             raise
-        return f"answered in {len(steps)} message{'s' if len(steps) > 1 else ''}"
+        told = f"answered in {len(steps)} message{'s' if len(steps) > 1 else ''}"
+        return f"stopped: {why}" if why else told
+
+    async def _speak(
+        self, steps: Sequence[Step], reply: Sequence[_Part], platform: Platform, place: Place
+    ) -> str | None:
+        """Say part after part; why the rest was kept back, if it was."""
+        for step, part in zip(steps, reply, strict=True):
+            await self._pause(step, platform, place)
+            if why := self.hushed(place.chat, part.asked):
+                await self._give_up([one.outgoing.key for one in reply[part.number :]])
+                return why
+            await self._send(part, platform)
+        return None
 
     async def finish(self, planned: Sequence[Planned], fresh: timedelta) -> None:
         """What a crash left of one reply: find out what arrived; send the rest while it is fresh.
@@ -88,21 +115,33 @@ class Mouth:
         ``planned`` are its parts in order, neither known to have arrived nor given up.
         """
         platform = self.platforms[_platform_of(planned[0].outgoing.chat)]
-        for part in planned:
+        is_kept = await self._is_kept(planned[0])
+        for one in planned:
+            part = _Part(one.outgoing, one.part, None, is_kept)
             try:
-                await self._finish_part(part, platform, fresh)
+                await self._finish_part(part, one, platform, fresh)
             except BotError as error:
-                _log.warning("%s: %s", part.outgoing.chat, error)
-                await self._give_up([part.outgoing.key])
+                _log.warning("%s: %s", one.outgoing.chat, error)
+                await self._give_up([one.outgoing.key])
 
-    async def _finish_part(self, part: Planned, platform: Platform, fresh: timedelta) -> None:
-        sent = await platform.find(part.outgoing) if part.is_tried else None
+    async def _is_kept(self, planned: Planned) -> bool:
+        """Whether a reply belongs into the archive: where what it answers is, and only there."""
+        if not self.is_logged(planned.outgoing.chat, ()):
+            return False
+        return bool(await self.recorder.do(lambda archive, _: archive.get([planned.answered])))
+
+    async def _finish_part(
+        self, part: _Part, planned: Planned, platform: Platform, fresh: timedelta
+    ) -> None:
+        outgoing = part.outgoing
+        sent = await platform.find(outgoing) if planned.is_tried else None
+        is_late = self.now() - planned.planned_at > fresh
         if sent is not None:
-            await self._arrived(part.outgoing, sent, None, part.part)
-        elif self.now() - part.planned_at > fresh:
-            await self._give_up([part.outgoing.key])
+            await self._arrived(part, sent)
+        elif is_late or self.hushed(outgoing.chat, None):
+            await self._give_up([outgoing.key])
         else:
-            await self._send(part.outgoing, platform, None, part.part)
+            await self._send(part, platform)
 
     def _plan(
         self, parts: Sequence[str], asked: Asked, room: Room, platform: Platform
@@ -144,14 +183,13 @@ class Mouth:
             await self.sleep(min(left, _TYPING))
             left -= _TYPING
 
-    async def _send(
-        self, part: Outgoing, platform: Platform, asked: Asked | None, place: int
-    ) -> None:
+    async def _send(self, part: _Part, platform: Platform) -> None:
         """Send one part and remember it; a stop meanwhile waits until it is known what became."""
-        now, after = self.now(), part.after or self.newest(part.chat)
-        tried = replace(part, after=after, first_tried_at=part.first_tried_at or now)
-        await self.recorder.do(lambda _, journal: journal.trying(part.key, after, now))
-        sending = asyncio.ensure_future(self._sent(tried, platform, asked, place))
+        outgoing, now = part.outgoing, self.now()
+        after, first = outgoing.after or self.newest(outgoing.chat), outgoing.first_tried_at or now
+        await self.recorder.do(lambda _, journal: journal.trying(outgoing.key, after, now))
+        tried = replace(part, outgoing=replace(outgoing, after=after, first_tried_at=first))
+        sending = asyncio.ensure_future(self._sent(tried, platform))
         try:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
@@ -159,30 +197,29 @@ class Mouth:
                 await asyncio.wait_for(sending, timeout=5)
             raise
 
-    async def _sent(
-        self, part: Outgoing, platform: Platform, asked: Asked | None, place: int
-    ) -> None:
-        await self._arrived(part, await platform.send(part), asked, place)
+    async def _sent(self, part: _Part, platform: Platform) -> None:
+        await self._arrived(part, await platform.send(part.outgoing))
 
-    async def _arrived(self, part: Outgoing, sent: Sent, asked: Asked | None, place: int) -> None:
+    async def _arrived(self, part: _Part, sent: Sent) -> None:
         """A part is in the chat: note it and put it to the history."""
-        platform = self.platforms[_platform_of(part.chat)]
+        outgoing = part.outgoing
+        platform = self.platforms[_platform_of(outgoing.chat)]
         assert platform.account is not None  # it sends
         raw = RawMessage(
             id=sent.id,
-            chat=self.conversation(part.chat),
+            chat=self.conversation(outgoing.chat),  # by now perhaps under another id
             author=platform.account,
             sent_at=sent.at,
-            text=part.text.removeprefix(self.mark),
-            reply_to=part.quote,
+            text=outgoing.text.removeprefix(self.mark),
+            reply_to=outgoing.quote,
         )
-        message = await self.recorder.say(raw, is_logged=self.is_logged(part.chat))
+        message = await self.recorder.say(raw, is_logged=part.is_logged)
 
         def note(_archive: Archive, journal: Journal) -> None:
-            journal.sent(part.key, sent)
+            journal.sent(outgoing.key, sent)
 
         await self.recorder.do(note)
-        self.said(Place(part.chat, part.topic), message, asked, place)
+        self.said(Place(raw.chat.id, outgoing.topic), message, part.asked, part.number)
 
     async def _give_up(self, keys: Sequence[str]) -> None:
         await self.recorder.do(lambda _, journal: journal.give_up(*keys))

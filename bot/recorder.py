@@ -161,8 +161,8 @@ class Recorder:
         """The latest messages of a chat's topic, oldest first, as the model is shown them."""
 
         def read(archive: Archive, journal: Journal) -> list[Message]:
-            topics = journal.topics(chat)
             latest = archive.history(chat, before=datetime.max.replace(tzinfo=UTC), limit=limit * 2)
+            topics = journal.topics(message.id for message in latest)
             mine = [message for message in latest if topics.get(message.id) == topic]
             return [self._shown(message) for message in mine[-limit:]]
 
@@ -236,12 +236,13 @@ class Recorder:
         if logged:
             archive.add(logged)
             kept = {message.id: message for message in archive.get(raw.id for raw in logged)}
-        news = journal.note([_noted(job.heard) for job in hearings])
+        said = [job for job in hearings if not job.heard.is_edit]  # an edit may come before it
+        new = iter(journal.note([_noted(job.heard) for job in said]))
         for message in kept.values():
             self._told(message)
         return [
-            Recorded(self._found(job, kept), is_new)
-            for job, is_new in zip(hearings, news, strict=True)
+            Recorded(self._found(job, kept), not job.heard.is_edit and next(new))
+            for job in hearings
         ]
 
     def _found(self, job: _Hearing, kept: dict[str, Message]) -> Message | None:

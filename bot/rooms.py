@@ -114,8 +114,7 @@ class Room:
 
     def hear(self, asked: Asked) -> None:
         """A new message: decide, and wake up where it is to be answered."""
-        self.remember(asked.message)
-        self._interrupt(asked.message)
+        self._take_in(asked.message)
         decision = self._decide(asked)
         self._crew.decided(decision)
         if decision.verdict is Verdict.SILENT:
@@ -127,10 +126,8 @@ class Room:
             self._wake()
 
     def overhear(self, message: Message) -> None:
-        """The real @self wrote: nothing to decide, but it may end a reply."""
-        self.remember(message)
-        self.presence.self_wrote_at = message.sent_at
-        self._interrupt(message)
+        """The real @self wrote to others: nothing to decide, but it may end a reply."""
+        self._take_in(message)
 
     def remember(self, message: Message) -> None:
         """Put a message to the history, or in the place of what it said before."""
@@ -150,19 +147,14 @@ class Room:
 
     def forget(self, ids: Collection[str]) -> None:
         """Messages are gone; what only they asked for is not answered."""
+        known = len(self.history)
         kept = [message for message in self.history if message.id not in ids]
         self.history = deque(kept, maxlen=LINES)
         self._queue = deque(one for one in self._queue if one[0].message.id not in ids)
         if self._writing and self._writing.asked.message.id in ids:
             self._writing.stop("the message was deleted")
-
-    def silence(self, why: str) -> None:
-        """Drop what is queued and being written."""
-        for asked, decision in self._queue:
-            self._end([asked], decision, why)
-        self._queue.clear()
-        if self._writing:
-            self._writing.stop(why)
+        elif self._writing and len(kept) < known:
+            self._writing.start_anew()  # it was shown what is gone
 
     async def close(self, grace: float = 0.0) -> None:
         """End the work in hand; what is neither answered nor passed over stays in the journal.
@@ -182,6 +174,12 @@ class Room:
         """Wait until nothing is queued, written or sent."""
         while self._task is not None:
             await asyncio.shield(self._task)
+
+    def _take_in(self, message: Message) -> None:
+        self.remember(message)
+        if message.person.is_self:
+            self.presence.self_wrote_at = message.sent_at
+        self._interrupt(message)
 
     def _wake(self) -> None:
         if self._task is None:
@@ -243,7 +241,7 @@ class Room:
         try:
             return await task
         except asyncio.CancelledError:
-            if writing.is_interrupted:
+            if writing.is_interrupted and not _is_ended():
                 return None
             task.cancel()
             raise
@@ -324,6 +322,12 @@ class Room:
         addressed = [one.message.id for one in asked if one.address is not Address.NONE]
         if addressed:
             self._crew.over(addressed)
+
+
+def _is_ended() -> bool:
+    """Whether the room's own work was cancelled, be it in the same moment as a question."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @dataclass

@@ -84,7 +84,8 @@ def test_topics_of_own_and_others_messages_are_known(journal: Journal) -> None:
     journal.note([noted(1, topic="5")])
     journal.plan([noted(1).id], [Outgoing("a", CHAT, "x", topic="5")], NOW)
     journal.sent("a", Sent(f"{CHAT}:9", NOW))
-    assert journal.topics(CHAT) == {noted(1).id: "5", f"{CHAT}:9": "5"}
+    ids = [noted(1).id, f"{CHAT}:9", f"{CHAT}:404"]
+    assert journal.topics(ids) == {noted(1).id: "5", f"{CHAT}:9": "5"}
     assert journal.accounts([noted(1).id, "test:chat:404"]) == {noted(1).id: GUY}
 
 
@@ -96,7 +97,7 @@ def test_of_who_is_left_out_nothing_stays_in_work(journal: Journal) -> None:
     journal.forget(GUY)
     assert not journal.unsent()
     assert not journal.open_messages()
-    assert journal.topics(CHAT) == {}
+    assert journal.accounts([noted(1).id]) == {}
 
 
 def test_a_command_is_obeyed_once(journal: Journal) -> None:

@@ -1,0 +1,318 @@
+"""What changes while a reply is on its way: mutes, refusals, moves, edits, faults, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import Unreachable
+from bot.journal import KEPT
+from bot.platforms.base import Address, Deleted, Moved, Outgoing, Sent
+from bot.questions import Question
+from config.settings import Home
+from ingest.archive import Archive
+from ingest.chat import Conversation
+from tests.bot.playing import Play, echo, make_home, person, playing
+from tests.bot.stage import Calendar, Stage
+
+MENTION = Address.MENTION
+HALL = "stage:hall"
+Test = Callable[[Play], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Home:
+    return make_home(tmp_path / "persona")
+
+
+def play(test: Test, home: Home, **options: Any) -> None:
+    async def whole() -> None:
+        async with playing(home, **options) as stage:
+            await test(stage)
+
+    asyncio.run(asyncio.wait_for(whole(), 30))
+
+
+def archived(home: Home, chat: str = HALL) -> list[str]:
+    with Archive.open(home.archive) as archive:
+        return [one.text for one in archive.messages(chat)]
+
+
+async def two_parts(_question: Question) -> Sequence[str]:
+    return ["noodles, as always.", "with egg, if there is one left in the house."]
+
+
+class Meanwhile:
+    """Writes a reply during which something happens."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self.happens = happens
+
+    async def __call__(self, question: Question) -> Sequence[str]:
+        self.happens()
+        return await echo(question)
+
+
+def test_a_mute_holds_for_the_reply_being_written(place: Home) -> None:
+    happens = Meanwhile(lambda: None)
+
+    async def test(play: Play) -> None:
+        until = play.calendar.now() + timedelta(hours=1)
+        happens.happens = lambda: play.book.mute(HALL, until)
+        asked = await play.say("guy", "hello?", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts() == []
+        assert play.outcome(asked) == "stopped: the chat was muted"
+        assert not await play.recorder.do(lambda _, journal: journal.unsent())
+
+    play(test, place, write=happens)
+
+
+@pytest.mark.parametrize("denied", [HALL, "stage:house"])
+def test_a_chat_that_is_denied_hears_no_more_of_a_reply(place: Home, denied: str) -> None:
+    async def test(play: Play) -> None:
+        play.book.allow("stage:house", True)
+        heard = play.stage.line("guy", "hello?", address=MENTION, chat="attic")
+        if denied == HALL:
+            heard = play.stage.line("guy", "hello?", address=MENTION)
+        await play.hub.post(replace(heard, places=("stage:house",)))
+        play.book.allow(denied, False)
+        await play.wait(60)
+        assert not play.stage.sent
+
+    play(test, place)
+
+
+def test_who_leaves_is_not_told_the_rest(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "noodles or rice?", address=MENTION)
+        while not play.stage.sent:
+            await play.wait(0.5)
+        await play.recorder.do(lambda archive, _: archive.withdraw(person("guy")))
+        await play.consent.open()
+        await play.wait(60)
+        assert play.stage.texts() == ["noodles, as always."]
+
+    play(test, place, write=two_parts)
+
+
+def test_of_a_server_that_is_not_logged_the_bots_words_are_not_kept_either(place: Home) -> None:
+    async def test(play: Play) -> None:
+        play.book.log("stage:house", False)
+        heard = play.stage.line("guy", "between us", address=MENTION)
+        await play.hub.post(replace(heard, places=("stage:house",)))
+        await play.wait(60)
+        assert play.stage.texts() == ["re: between us"]
+
+    play(test, place)
+    assert archived(place) == []
+
+
+def test_the_real_self_may_talk_to_the_bot(place: Home) -> None:
+    with Archive.open(place.archive) as archive:
+        [me] = archive.me().accounts
+
+    async def test(play: Play) -> None:
+        heard = play.stage.line("me", "are you me?", address=MENTION)
+        await play.hub.post(replace(heard, message=replace(heard.message, author=me)))
+        await play.wait(60)
+        assert play.stage.texts() == ["re: are you me?"]
+        assert await play.recorder.do(lambda _, journal: journal.open_messages()) == []
+        await play.say("guy", "anybody here?")
+        assert play.hub.house.presence(HALL).self_wrote_at is not None
+
+    play(test, place)
+
+
+def test_a_stop_in_the_moment_in_which_a_reply_starts_anew_is_a_stop(place: Home) -> None:
+    async def never_done(_question: Question) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    async def test(play: Play) -> None:
+        play.held = 1
+        await play.say("guy", "noodles?", address=MENTION)
+        await play.wait(20)
+        await play.say("guy", "with egg, I mean")
+        await play.hub.close()  # in the same turn of the loop
+        assert [one.id for one in await play.recorder.do(_open_messages)] == ["stage:hall:1"]
+
+    play(test, place, write=never_done)
+
+
+def _open_messages(_archive: Archive, journal: Any) -> Any:
+    return journal.open_messages()
+
+
+def test_a_question_whose_edit_came_first_is_answered_once(place: Home) -> None:
+    async def test(play: Play) -> None:
+        heard = play.stage.line("guy", "nodles?", address=MENTION)
+        at = heard.message.sent_at + timedelta(seconds=1)
+        edited = replace(heard.message, text="noodles?", edited_at=at)
+        await play.hub.post(replace(heard, message=edited, is_edit=True))
+        await play.wait(1)
+        await play.hub.post(heard)
+        await play.wait(60)
+        assert play.stage.texts() == ["re: noodles?"]
+
+    play(test, place)
+
+
+def test_a_line_that_is_deleted_is_not_in_what_is_written_on(place: Home) -> None:
+    async def first_never_done(question: Question) -> Sequence[str]:
+        if any("secret" in line.text for line in question.history):
+            await asyncio.Event().wait()
+        return await echo(question)
+
+    async def test(play: Play) -> None:
+        play.held = 1
+        secret = await play.say("fox", "a secret")
+        await play.say("guy", "what did fox say?", address=MENTION)
+        await play.wait(20)
+        play.held = 0
+        await play.hub.post(Deleted(HALL, (secret,)))
+        await play.wait(20)
+        assert play.stage.texts() == ["re: what did fox say?"]
+
+    play(test, place, write=first_never_done)
+
+
+def test_what_is_deleted_goes_from_the_archive_though_the_chat_is_denied(place: Home) -> None:
+    async def test(play: Play) -> None:
+        said = await play.say("guy", "I should not have said that")
+        play.book.allow(HALL, False)
+        await play.hub.post(Deleted(HALL, (said,)))
+
+    play(test, place)
+    assert archived(place) == []
+
+
+def test_keeping_a_chat_anew_is_announced_anew(place: Home) -> None:
+    async def test(play: Play) -> None:
+        for is_logged in (False, True):
+            play.book.log(HALL, is_logged)
+            await play.say("guy", "still here")
+            await play.wait(5)
+        assert [chat for chat, _ in play.stage.announced] == [HALL, HALL]
+
+    play(test, place)
+
+
+def test_a_chat_kept_against_the_settings_is_announced(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "hello")
+        await play.wait(5)
+        play.book.log(HALL, True)
+        await play.say("guy", "still here")
+        await play.wait(5)
+        assert len(play.stage.announced) == 2
+
+    play(test, place, bot__unlogged=(HALL,))
+
+
+def test_the_rest_of_a_reply_follows_a_chat_that_moved(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "noodles or rice?", address=MENTION)
+        while not play.stage.sent:
+            await play.wait(0.5)
+        await play.hub.post(Moved(HALL, Conversation("stage:big", "Big Hall", "stage")))
+        await play.wait(60)
+        [room] = play.hub.house.rooms
+        assert [one.person.is_self for one in room.history] == [False, True, True]
+
+    play(test, place, write=two_parts)
+    assert archived(place) == []
+    assert len(archived(place, "stage:big")) == 3
+
+
+def test_what_was_heard_is_forgotten_while_the_bot_runs_on(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "an old line")
+        await play.wait((KEPT + timedelta(days=1)).total_seconds())
+        await play.say("guy", "a new line")
+        noted = await play.recorder.do(
+            lambda _, journal: journal.accounts(["stage:hall:1", "stage:hall:2"])
+        )
+        assert list(noted) == ["stage:hall:2"]
+
+    play(test, place)
+
+
+def test_an_archive_that_is_locked_at_the_sign_in_delays_replies_and_no_more(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.recorder.do(
+            lambda archive, _: archive._connection.execute("PRAGMA busy_timeout = 1")
+        )
+        await play.say("guy", "hello?", address=MENTION)
+        with closing(sqlite3.connect(place.archive, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            play.hub.signed_in(play.stage)
+            await play.recorder.do(lambda *_: None)
+            other.execute("ROLLBACK")
+        for _ in range(30):
+            await asyncio.sleep(0.005)  # the thread writes
+            await play.calendar.to(play.calendar.now() + timedelta(seconds=1), lambda: True)
+        assert play.stage.texts() == ["re: hello?"]
+
+    play(test, place, start=False)
+
+
+def test_one_reply_that_cannot_be_finished_does_not_hold_up_what_else_was_left(
+    place: Home,
+) -> None:
+    class Broken(Stage):
+        async def find(self, outgoing: Outgoing) -> Sent | None:
+            if "noodles" in outgoing.text:
+                raise ZeroDivisionError
+            return await super().find(outgoing)
+
+    async def dies(play: Play) -> None:
+        parts = [Outgoing("a", HALL, "noodles"), Outgoing("b", HALL, "rice")]
+        for number, part in enumerate(parts):
+            await play.recorder.do(_planned(f"stage:hall:{number}", part, play))
+
+    async def lives(play: Play) -> None:
+        await play.wait(60)
+        assert play.stage.texts() == ["rice"]
+
+    play(dies, place)
+    calendar = Calendar()
+    play(lives, place, stage=Broken(calendar.now), calendar=calendar)
+
+
+def _planned(answered: str, part: Outgoing, play: Play) -> Any:
+    now = play.calendar.now()
+
+    def plan(_archive: Archive, journal: Any) -> None:
+        journal.plan([answered], [part], now)
+        journal.trying(part.key, None, now)
+
+    return plan
+
+
+def test_what_was_left_is_not_said_in_a_chat_muted_or_denied_since(place: Home) -> None:
+    async def dies(play: Play) -> None:
+        await play.recorder.do(_planned("stage:hall:1", Outgoing("a", HALL, "noodles"), play))
+        play.stage.trouble = lambda _outgoing: Unreachable("down")
+        play.held = 1
+        await play.say("guy", "are you there?", chat="yard", address=MENTION)
+        play.book.mute(HALL, play.calendar.now() + timedelta(hours=1))
+        play.book.allow("stage:yard", False)
+
+    async def lives(play: Play) -> None:
+        await play.wait(60)
+        assert not play.stage.sent
+        assert not play.questions
+        assert await play.recorder.do(_open_messages) == []
+        assert not await play.recorder.do(lambda _, journal: journal.unsent())
+
+    play(dies, place)
+    play(lives, place)
