@@ -10,23 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import groupby
-from random import Random
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
 from typing import Any
 
-from bot.chatbook import Chatbook, ChatRules
-from bot.consent import Consent
 from bot.errors import BotError
-from bot.gate import Decision, Rules, Scorer
+from bot.gate import Decision, Rules
 from bot.house import House
-from bot.journal import Journal, Noted, Planned
-from bot.manner import Manner
-from bot.metrics import Metrics
+from bot.journal import Journal
+from bot.leftovers import Leftovers
 from bot.mouth import Mouth
-from bot.obeying import Obeying
+from bot.parts import Clock, Parts
 from bot.platforms.base import (
     Address,
     Deleted,
@@ -38,50 +32,18 @@ from bot.platforms.base import (
     Platform,
     Reacted,
 )
-from bot.questions import Question
-from bot.recorder import Recorder
-from bot.responder import Answer
 from bot.rooms import Asked, Crew, Place
-from config.errors import AtselfError
+from bot.welcome import Welcome
 from config.settings import Settings
 from ingest.archive import Archive
-from ingest.chat import Account, Conversation, Message
+from ingest.chat import Account, Message
+
+__all__ = ["Clock", "Hub", "Parts"]
 
 _log = logging.getLogger("atself.hub")
 _DAY = timedelta(days=1)
-_AGAIN = 5.0
 _GRACE = 20.0
 """Seconds that what is being said may take to its end when the bot stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time as the bot knows it: one clock for instants and for waiting."""
-
-    now: Callable[[], datetime]
-    sleep: Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a hub is made of; ``names`` call @self.
-
-    ``answer`` writes replies; ``warn`` tells the admins of trouble, by kind and in a line.
-    """
-
-    platforms: Mapping[str, Platform]
-    recorder: Recorder
-    book: Chatbook
-    consent: Consent
-    obeying: Obeying
-    metrics: Metrics
-    manner: Manner
-    names: tuple[str, ...]
-    scorer: Scorer
-    answer: Callable[[Question], Awaitable[Answer]]
-    warn: Callable[[str, str], None]
-    clock: Clock
-    dice: Random
 
 
 class Hub:
@@ -91,14 +53,12 @@ class Hub:
         self._settings, self._parts = settings, parts
         self._recorder, self._now = parts.recorder, parts.clock.now
         self.house = House(parts.recorder, self._now)
+        self._left = Leftovers(parts, self.house, self._over)
         self._mouth = self._made_mouth()
         self._crew = self._made_crew()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._left: list[Noted] = []
-        self._unsent: list[Planned] = []
-        self._recovered = {name: asyncio.Event() for name in parts.platforms}
-        self._taken_up: set[str] = set()
-        self._announcing: set[str] = set()  # tried once: where it may not write, it never may
+        unknown = settings.bot.leave_unknown
+        self._welcome = Welcome(parts, unknown, self.spawn, self._left.finished)
         self._is_closing = False
         self._tidied_at = self._now()
 
@@ -111,7 +71,8 @@ class Hub:
             accounts = journal.accounts(answered for _, answered, _ in replies)
             return journal.open_messages(), journal.unsent(), replies, accounts, archive.chats()
 
-        self._left, self._unsent, replies, accounts, chats = await self._recorder.do(read)
+        asked, unsent, replies, accounts, chats = await self._recorder.do(read)
+        self._left.know(asked, unsent)
         self.house.know(chats)
         for chat, answered, at in replies:
             self.house.spoke(chat, accounts.get(answered), at, to_bot=False)
@@ -120,7 +81,8 @@ class Hub:
         """A platform is in: its account speaks as @self, and what was left there is finished."""
         assert platform.account is not None
         signing = self._recorder.sign_in(platform.account)  # before anything it will post
-        self.spawn(self._take_up(platform.name, signing))
+        fresh = timedelta(minutes=self._settings.talk.stale_minutes)
+        self.spawn(self._left.take_up(platform.name, signing, self._mouth, self._crew, fresh))
 
     async def post(self, event: Event) -> None:
         """Take what happened; see :data:`bot.platforms.base.Post`."""
@@ -134,7 +96,7 @@ class Hub:
             case Moved():
                 await self._moved(event)
             case Joined():
-                self._joined(event)
+                self._welcome.joined(event)
             case Parted():
                 self._parts.book.parted(event.chat)
             case _:
@@ -148,7 +110,8 @@ class Hub:
     async def let_go(self, account: Account) -> None:
         """Nothing of somebody may be used any more: not what is in memory, nor in work."""
         for room in self.house.rooms:
-            room.forget({one.id for one in room.history if _wrote(account, one)})
+            by = ((one.id, one.person.accounts) for one in room.history)
+            room.forget({id for id, own in by if any(_is_same(account, each) for each in own)})
         await self._recorder.do(lambda _, journal: journal.forget(account))
 
     async def idle(self) -> None:
@@ -172,7 +135,7 @@ class Hub:
         raw, platform = heard.message, self._parts.platforms[heard.message.chat.platform]
         rules = self._parts.book.rules(raw.chat.id, heard.places)
         if not rules.is_allowed:
-            self._unknown(raw.chat, platform)
+            self._welcome.unknown(raw.chat)
             return
         if _is_same(raw.author, platform.account) or self._parts.consent.is_out(raw.author):
             return
@@ -186,10 +149,10 @@ class Hub:
             for room in self.house.open_rooms(raw.chat.id):
                 room.correct(recorded.message)
         elif recorded.is_new:
-            self._introduce(raw.chat, rules, platform)
-            await self._pass_on(heard, recorded.message, rules)
+            self._welcome.introduce(raw.chat, rules)
+            await self._pass_on(heard, recorded.message)
 
-    async def _pass_on(self, heard: Heard, message: Message, rules: ChatRules) -> None:
+    async def _pass_on(self, heard: Heard, message: Message) -> None:
         place = Place(message.chat, heard.topic)
         room = await self.house.room(place, self._crew)
         if self._is_closing:  # the journal keeps it for the next start
@@ -203,7 +166,6 @@ class Hub:
                 heard.address,
                 heard.message.author,
                 self._parts.dice.random(),
-                rules.is_logged,
                 heard.places,
                 heard.is_caught_up,
             )
@@ -218,105 +180,14 @@ class Hub:
     async def _reacted(self, event: Reacted) -> None:
         rules = self._parts.book.rules(event.chat, event.places)
         if rules.is_allowed and rules.is_logged:
-            await self._recorder.do(
-                lambda archive, _: archive.react(event.message, event.reactions)
-            )
+            id, now = event.message, event.reactions
+            await self._recorder.do(lambda archive, _: archive.react(id, now))
 
     async def _moved(self, event: Moved) -> None:
-        def move(archive: Archive, journal: Journal) -> None:
-            archive.move(event.old, event.new)
-            journal.move(event.old, event.new.id)
-
         self._parts.book.moved(event.old, event.new)
-        await self._recorder.do(move)
+        await self._recorder.move(event.old, event.new)
         self.house.move(event.old, event.new)
         _log.info("%s: goes on as %s", event.old, event.new.id)
-
-    def _joined(self, event: Joined) -> None:
-        rules = self._parts.book.rules(event.chat.id, event.places)
-        platform = self._parts.platforms[event.chat.platform]
-        if rules.is_allowed:
-            self._parts.book.met(event.chat)
-            self._introduce(event.chat, rules, platform)
-        else:
-            self._unknown(event.chat, platform)
-
-    def _unknown(self, chat: Conversation, platform: Platform) -> None:
-        """A chat nobody allowed: left alone, or left."""
-        is_news = not self._parts.book.entry(chat.id).is_here
-        self._parts.book.met(chat)
-        if is_news:
-            _log.warning(
-                "%s: is not allowed; to serve it put it into bot.allowed_chats or say "
-                "/chats allow %s as an admin",
-                chat.id,
-                chat.id,
-            )
-            if self._settings.bot.leave_unknown and not chat.is_private:
-                self.spawn(platform.leave(chat.id))
-
-    def _introduce(self, chat: Conversation, rules: ChatRules, platform: Platform) -> None:
-        """Say once in a chat that a bot listens, and what it keeps."""
-        if rules.announced_at is None and chat.id not in self._announcing:
-            self._announcing.add(chat.id)
-            self._parts.book.met(chat)
-            self.spawn(self._announce(platform, chat.id, rules.is_logged))
-
-    async def _announce(self, platform: Platform, chat: str, is_logged: bool) -> None:
-        try:
-            text = await self._parts.consent.announcement(chat, is_logged)
-            await self._ready(platform.name)
-            await platform.announce(chat, text)
-            self._parts.book.announced(chat, self._now())
-            self._announcing.discard(chat)  # it may have to be said again: /chats log
-        except BotError as error:
-            _log.warning("%s: could not introduce itself: %s", chat, error)
-
-    async def _take_up(self, platform: str, signing: Awaitable[None]) -> None:
-        """Finish what the last run left on a platform: replies half sent, questions unanswered."""
-        await self._signed(platform, signing)
-        if platform in self._taken_up:
-            return
-        self._taken_up.add(platform)
-        try:
-            await self._finish(platform)
-        finally:
-            self._recovered[platform].set()
-
-    async def _signed(self, platform: str, signing: Awaitable[None]) -> None:
-        """Be known to the archive; replies wait for it, so it is tried until it works."""
-        while True:
-            try:
-                return await signing
-            except AtselfError as error:
-                _log.error("%s: its account cannot be noted: %s; again", platform, error)
-                await self._parts.clock.sleep(_AGAIN)
-            account = self._parts.platforms[platform].account
-            assert account is not None  # it signed in
-            signing = self._recorder.sign_in(account)
-
-    async def _finish(self, platform: str) -> None:
-        fresh = timedelta(minutes=self._settings.talk.stale_minutes)
-        mine = [one for one in self._unsent if one.outgoing.chat.startswith(f"{platform}:")]
-        for answered, parts in groupby(mine, key=lambda one: one.answered):
-            try:
-                await self._mouth.finish(list(parts), fresh)
-            except Exception:  # the next start tries again; the others are not to wait for it
-                _log.exception("%s: what was left of its answer is not finished", answered)
-        left = [one for one in self._left if one.chat.startswith(f"{platform}:")]
-        for noted, message in await self._recorder.again(left):
-            await self._ask_again(noted, message)
-
-    async def _ask_again(self, noted: Noted, message: Message | None) -> None:
-        if message is None or self._parts.book.is_denied(noted.chat):  # or nothing is kept there
-            self._over([noted.id])
-            return
-        rules = self._parts.book.rules(noted.chat)
-        room = await self.house.room(Place(noted.chat, noted.topic), self._crew)
-        dice = self._parts.dice.random()
-        room.hear(
-            Asked(message, noted.address, noted.account, dice, rules.is_logged, is_caught_up=True)
-        )
 
     def _made_crew(self) -> Crew:
         parts, talk = self._parts, self._settings.talk
@@ -330,16 +201,13 @@ class Hub:
                 parts.warn(asked.message.chat, f"{asked.message.chat}: {error}")
                 return Rules.of(talk, names=self._parts.names)
 
-        def muted_until(asked: Asked) -> datetime | None:
-            return book.rules(asked.message.chat, asked.places).muted_until
-
         return Crew(
             now=self._now,
             sleep=parts.clock.sleep,
             dice=parts.dice,
             scorer=parts.scorer,
             rules=rules,
-            muted_until=muted_until,
+            muted_until=lambda asked: book.rules(asked.message.chat, asked.places).muted_until,
             said_to=self.house.said_to,
             answer=parts.answer,
             say=self._mouth.say,
@@ -365,11 +233,8 @@ class Hub:
             newest=self.house.newest,
             said=self._said,
             hushed=self._hushed,
-            ready=self._ready,
+            ready=self._left.finished,
         )
-
-    async def _ready(self, platform: str) -> None:
-        await self._recovered[platform].wait()
 
     def _hushed(self, chat: str, asked: Asked | None) -> str | None:
         """Why nothing may be said in a chat, whatever was decided before; None where it may."""
@@ -406,10 +271,8 @@ class Hub:
         self._parts.warn(type(error).__name__, f"{place.chat}: no reply: {error}")
 
     def _over(self, ids: Sequence[str]) -> None:
-        def close(_archive: Archive, journal: Journal) -> None:
-            journal.close_message(*ids)
-
-        self._recorder.do(close).add_done_callback(_told_if_failed)
+        closed = self._recorder.do(lambda _, journal: journal.close_message(*ids))
+        closed.add_done_callback(_told_if_failed)
 
     def _tidy(self) -> None:
         """Once a day forget what nobody asks for any more."""
@@ -431,10 +294,6 @@ def _told_if_failed(done: asyncio.Future[Any]) -> None:
     """What nobody waits for is not to fail in silence."""
     if not done.cancelled() and (error := done.exception()) is not None:
         _log.error("something was left undone: %s", error, exc_info=error)
-
-
-def _wrote(account: Account, message: Message) -> bool:
-    return any(_is_same(account, one) for one in message.person.accounts)
 
 
 def _is_same(author: Account, own: Account | None) -> bool:

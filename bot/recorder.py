@@ -12,18 +12,17 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.guests import Guests
 from bot.journal import Journal, Noted
 from bot.platforms.base import Heard
+from bot.showing import Showing
 from ingest.archive import Archive
-from ingest.chat import Account, Message, Person, RawMessage
+from ingest.chat import Account, Conversation, Message, RawMessage
 from ingest.errors import ArchiveError
-from ingest.people.handles import readdress
 
 T = TypeVar("T")
 _AT_ONCE = 256
@@ -54,22 +53,6 @@ class _Call:
     done: asyncio.Future[Any]
 
 
-@dataclass
-class Own:
-    """The bot's accounts, by platform and key, and the people they are in the archive."""
-
-    accounts: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def add(self, account: Account, person: Person) -> None:
-        """The bot signed in with this account."""
-        self.accounts[account.platform, account.key] = person.handle
-
-    @property
-    def handles(self) -> set[str]:
-        """What the archive calls the bot."""
-        return set(self.accounts.values())
-
-
 class Recorder:
     """Owns the archive's and the journal's writing connections; a context manager.
 
@@ -89,7 +72,6 @@ class Recorder:
         self._told, self._gone = told, gone
         self._jobs: queue.SimpleQueue[_Hearing | _Call | None] = queue.SimpleQueue()
         self._putting, self._is_over = threading.Lock(), False
-        self._own = Own()
         self._opened: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="atself-recorder", daemon=True)
 
@@ -140,11 +122,20 @@ class Recorder:
 
         await self.do(remove)
 
+    async def move(self, old: str, new: Conversation) -> None:
+        """A chat goes on under another id."""
+
+        def move(archive: Archive, journal: Journal) -> None:
+            archive.move(old, new)
+            journal.move(old, new.id)
+
+        await self.do(move)
+
     def sign_in(self, account: Account) -> asyncio.Future[None]:
         """The bot is this account: what it says is @self's from now on."""
 
         def know(archive: Archive, _journal: Journal) -> None:
-            self._own.add(account, archive.know(replace(account, is_bot=True)))
+            self._showing.know(archive.know(replace(account, is_bot=True)))
 
         return self.do(know)
 
@@ -152,7 +143,9 @@ class Recorder:
         """Messages heard before, as the model is shown them; None where they are not kept."""
 
         def read(archive: Archive, _journal: Journal) -> list[tuple[Noted, Message | None]]:
-            found = {one.id: self._shown(one) for one in archive.get(one.id for one in noted)}
+            found = {
+                one.id: self._showing.shown(one) for one in archive.get(one.id for one in noted)
+            }
             return [(one, found.get(one.id)) for one in noted]
 
         return await self.do(read)
@@ -164,7 +157,7 @@ class Recorder:
             latest = archive.history(chat, before=datetime.max.replace(tzinfo=UTC), limit=limit * 2)
             topics = journal.topics(message.id for message in latest)
             mine = [message for message in latest if topics.get(message.id) == topic]
-            return [self._shown(message) for message in mine[-limit:]]
+            return [self._showing.shown(message) for message in mine[-limit:]]
 
         return await self.do(read)
 
@@ -183,7 +176,7 @@ class Recorder:
                 Archive.open(archive, pseudonyms=self._pseudonyms) as opened,
                 Journal(state) as journal,
             ):
-                self._me, self._guests = opened.me(), Guests(opened.people())
+                self._showing = Showing(opened.me(), opened.people())
                 self._opened.put(None)
                 self._serve(opened, journal)
         except BaseException as error:
@@ -247,27 +240,16 @@ class Recorder:
 
     def _found(self, job: _Hearing, kept: dict[str, Message]) -> Message | None:
         raw = job.heard.message
-        found = kept.get(raw.id) if job.is_logged else self._guests.message(raw)
-        return found and self._shown(found)
+        if not job.is_logged:
+            return self._showing.unkept(raw)
+        return self._showing.shown(kept[raw.id]) if raw.id in kept else None
 
     def _said(self, archive: Archive, raw: RawMessage, is_logged: bool) -> Message:
         if is_logged:
             archive.add([raw])
             if found := archive.get([raw.id]):
-                return self._shown(found[0])
-        return replace(self._guests.message(raw), person=self._me)
-
-    def _shown(self, message: Message) -> Message:
-        """As the model sees it: what the bot says and what is said to it are @self's."""
-        own = self._own.handles
-        if message.person.handle in own:
-            return replace(message, person=self._me)
-        if not own.intersection(message.mentions):
-            return message
-        me = self._me.handle
-        mentions = tuple(dict.fromkeys(me if one in own else one for one in message.mentions))
-        text = readdress(message.text, dict.fromkeys(own, me))
-        return replace(message, text=text, mentions=mentions)
+                return self._showing.shown(found[0])
+        return self._showing.own(raw)
 
 
 def _stopped() -> ArchiveError:

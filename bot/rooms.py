@@ -14,11 +14,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
 from bot.admin.controls import Told
+from bot.asked import Asked, Place, Presence, Writing
 from bot.errors import BotError
 from bot.gate import Decision, Rules, Scorer, Situation, Verdict, decide, moved_on
 from bot.platforms.base import Address
@@ -26,44 +27,14 @@ from bot.questions import Priority, Question
 from bot.responder import Answer
 from ingest.chat import Account, Message
 
+__all__ = ["LINES", "Asked", "Crew", "Place", "Presence", "Room"]
+
 _log = logging.getLogger("atself.rooms")
 LINES = 200
 """Messages of a room held in memory; the model is shown a part of them."""
-_RESTARTS = 2
-"""How often one reply starts anew because its asker went on."""
 _LONGEST_WAIT = 4
 """Bursts are waited out for so many times the wait at most."""
 _TOLD = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a conversation goes on."""
-
-    chat: str
-    topic: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A message the bot heard, as far as answering it needs; ``dice`` in [0, 1) are thrown once."""
-
-    message: Message
-    address: Address
-    account: Account
-    dice: float
-    is_logged: bool = True
-    places: tuple[str, ...] = ()
-    is_caught_up: bool = False
-
-
-@dataclass
-class Presence:
-    """What the bot did in a chat lately, over all its topics."""
-
-    said: deque[datetime] = field(default_factory=lambda: deque(maxlen=1000))
-    bots_in_a_row: int = 0
-    self_wrote_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +71,7 @@ class Room:
         self._crew = crew
         self._queue: deque[tuple[Asked, Decision]] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._writing: _Writing | None = None
+        self._writing: Writing | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -194,7 +165,7 @@ class Room:
 
     async def _attend(self, asked: Asked, decision: Decision) -> None:
         """Answer one message, or find out that it needs no answer any more."""
-        writing = self._writing = _Writing(asked, decision, self._situation(asked), [asked])
+        writing = self._writing = Writing(asked, decision, self._situation(asked), [asked])
         try:
             outcome = await self._answered(writing)
         except BotError as error:
@@ -208,7 +179,7 @@ class Room:
             self._writing = None
         self._end(writing.covered, writing.decision, outcome)
 
-    async def _answered(self, writing: _Writing) -> str:
+    async def _answered(self, writing: Writing) -> str:
         answer = None
         while answer is None:
             await self._quiet(writing)
@@ -224,7 +195,7 @@ class Room:
             return "nothing worth saying came of it"
         return await self._crew.say(self, writing.covered, answer)
 
-    async def _written(self, writing: _Writing) -> Answer | None:
+    async def _written(self, writing: Writing) -> Answer | None:
         """What the model writes; None where it is to be stopped or to start anew."""
         writing.covered = self._covered(writing)
         now = self._crew.now()
@@ -241,7 +212,7 @@ class Room:
         try:
             return await task
         except asyncio.CancelledError:
-            if writing.is_interrupted and not _is_ended():
+            if writing.is_only_interrupted:
                 return None
             task.cancel()
             raise
@@ -260,7 +231,7 @@ class Room:
         elif message.person.id == writing.asked.message.person.id:
             writing.start_anew()
 
-    async def _quiet(self, writing: _Writing) -> None:
+    async def _quiet(self, writing: Writing) -> None:
         """Wait until the asker's burst is over, within reason."""
         asked, wait = writing.asked, writing.decision.wait
         end = self._crew.now() + wait * _LONGEST_WAIT
@@ -285,7 +256,7 @@ class Room:
         last = self._last_line(asked)
         return (*(message for message in self.history if message.id != last.id), last)
 
-    def _covered(self, writing: _Writing) -> list[Asked]:
+    def _covered(self, writing: Writing) -> list[Asked]:
         """What the reply answers: whatever else its author asked meanwhile is one question."""
         mine = [one for one, _ in self._queue if one.account == writing.asked.account]
         self._queue = deque(item for item in self._queue if item[0] not in mine)
@@ -322,40 +293,3 @@ class Room:
         addressed = [one.message.id for one in asked if one.address is not Address.NONE]
         if addressed:
             self._crew.over(addressed)
-
-
-def _is_ended() -> bool:
-    """Whether the room's own work was cancelled, be it in the same moment as a question."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-@dataclass
-class _Writing:
-    """A reply between the first decision and its first part."""
-
-    asked: Asked
-    decision: Decision
-    situation: Situation
-    covered: list[Asked]
-    since: list[Message] = field(default_factory=list)
-    task: asyncio.Future[Answer] | None = None
-    stopped: str = ""
-    is_interrupted: bool = False
-    restarts: int = 0
-
-    def stop(self, why: str) -> None:
-        """No reply after all."""
-        self.stopped = why
-        self._interrupt()
-
-    def start_anew(self) -> None:
-        """The asker said more: what was written so far knows too little."""
-        if self.task is not None and self.restarts < _RESTARTS:
-            self.restarts += 1
-            self._interrupt()
-
-    def _interrupt(self) -> None:
-        if self.task is not None:
-            self.is_interrupted = True
-            self.task.cancel()
