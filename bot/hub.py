@@ -57,8 +57,7 @@ class Hub:
         self._mouth = self._made_mouth()
         self._crew = self._made_crew()
         self._tasks: set[asyncio.Task[Any]] = set()
-        unknown = settings.bot.leave_unknown
-        self._welcome = Welcome(parts, unknown, self.spawn, self._left.finished)
+        self._welcome = Welcome(parts, settings.bot.leave_unknown, self.spawn, self._left.finished)
         self._is_closing = False
         self._tidied_at = self._now()
 

@@ -85,8 +85,12 @@ class Leftovers:
         for noted, message in await self._parts.recorder.again(mine):
             if message is None or self._parts.book.is_denied(noted.chat):
                 self._over([noted.id])  # gone, or of a chat that is not kept or not served
-            else:
+                continue
+            try:
                 await self._ask(noted, message, crew)
+            except Exception:  # it would fail at the next start, too
+                _log.exception("%s: cannot be asked again", noted.id)
+                self._over([noted.id])
 
     async def _ask(self, noted: Noted, message: Message, crew: Crew) -> None:
         room = await self._house.room(Place(noted.chat, noted.topic), crew)

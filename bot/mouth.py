@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,18 +21,19 @@ from bot.delivery import Step, plan
 from bot.errors import BotError
 from bot.gate import Rules
 from bot.guard import sendable
-from bot.journal import Journal, Planned
+from bot.journal import Planned
 from bot.manner import Manner
 from bot.platforms.base import Outgoing, Platform, Sent
 from bot.recorder import Recorder
 from bot.responder import Answer
 from bot.rooms import Asked, Place, Room
-from ingest.archive import Archive
 from ingest.chat import Conversation, Message, RawMessage
+from ingest.errors import ArchiveError
 
 _log = logging.getLogger("atself.mouth")
 _TYPING = 4.0
 """Seconds a platform shows that somebody writes, once told."""
+_AGAIN = 5.0
 _LIVE = timedelta(minutes=5)
 _RECENT = 30
 """Own messages of a chat that must not come again."""
@@ -213,13 +215,20 @@ class Mouth:
             text=outgoing.text.removeprefix(self.mark),
             reply_to=outgoing.quote,
         )
-        message = await self.recorder.say(raw, is_logged=part.is_logged)
-
-        def note(_archive: Archive, journal: Journal) -> None:
-            journal.sent(outgoing.key, sent)
-
-        await self.recorder.do(note)
+        message = await self._kept(raw, part, sent)
         self.said(Place(raw.chat.id, outgoing.topic), message, part.asked, part.number)
+
+    async def _kept(self, raw: RawMessage, part: _Part, sent: Sent) -> Message:
+        """Note what arrived, tried until it works: it is in the chat, whatever the disk says."""
+        key = part.outgoing.key
+        while True:
+            try:
+                message = await self.recorder.say(raw, is_logged=part.is_logged)
+                await self.recorder.do(lambda _, journal: journal.sent(key, sent))
+                return message
+            except (ArchiveError, sqlite3.Error) as error:
+                _log.error("%s: it was sent and cannot be noted: %s; again", raw.id, error)
+                await self.sleep(_AGAIN)
 
     async def _give_up(self, keys: Sequence[str]) -> None:
         await self.recorder.do(lambda _, journal: journal.give_up(*keys))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -217,9 +218,15 @@ class Recorder:
             hearings = [job for job in jobs if isinstance(job, _Hearing)]
             recorded = self._record(archive, journal, hearings)
             _settle(list(zip((job.done for job in hearings), recorded, strict=True)))
-        except Exception as error:  # whoever asked is told; the thread goes on
+        except (ArchiveError, sqlite3.OperationalError) as error:
             for job in jobs:
                 _fail(job.done, error)
+        except Exception as error:  # whoever asked is told; the thread goes on
+            if len(jobs) == 1:
+                _fail(jobs[0].done, error)
+            else:  # one of them is at fault
+                for job in jobs:
+                    self._work(archive, journal, [job])
 
     def _record(
         self, archive: Archive, journal: Journal, hearings: Sequence[_Hearing]
@@ -233,10 +240,8 @@ class Recorder:
         new = iter(journal.note([_noted(job.heard) for job in said]))
         for message in kept.values():
             self._told(message)
-        return [
-            Recorded(self._found(job, kept), not job.heard.is_edit and next(new))
-            for job in hearings
-        ]
+        found = ((self._found(job, kept), job.heard.is_edit) for job in hearings)
+        return [Recorded(message, not is_edit and next(new)) for message, is_edit in found]
 
     def _found(self, job: _Hearing, kept: dict[str, Message]) -> Message | None:
         raw = job.heard.message

@@ -234,12 +234,13 @@ class Room:
     async def _quiet(self, writing: Writing) -> None:
         """Wait until the asker's burst is over, within reason."""
         asked, wait = writing.asked, writing.decision.wait
-        end = self._crew.now() + wait * _LONGEST_WAIT
+        rest = wait * _LONGEST_WAIT  # counted down, since a clock may be set back meanwhile
         while not (writing.stopped or asked.is_caught_up):
-            now = self._crew.now()
-            left = min(self._last_line(asked).sent_at + wait, now + wait, end) - now
+            ends = self._last_line(asked).sent_at + wait
+            left = min(ends - self._crew.now(), wait, rest)
             if left <= timedelta():
                 return
+            rest -= left
             await self._crew.sleep(left.total_seconds())
 
     def _last_line(self, asked: Asked) -> Message:

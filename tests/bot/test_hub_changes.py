@@ -7,20 +7,21 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.errors import Unreachable
+from bot.errors import BotError, Unreachable
+from bot.gate import Situation
 from bot.journal import KEPT
 from bot.platforms.base import Address, Deleted, Moved, Outgoing, Sent
 from bot.questions import Question
 from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Conversation
-from tests.bot.playing import Play, echo, make_home, person, playing
+from tests.bot.playing import Eager, Play, echo, make_home, person, playing
 from tests.bot.stage import Calendar, Stage
 
 MENTION = Address.MENTION
@@ -301,7 +302,7 @@ def _planned(answered: str, part: Outgoing, play: Play) -> Any:
 def test_what_was_left_is_not_said_in_a_chat_muted_or_denied_since(place: Home) -> None:
     async def dies(play: Play) -> None:
         await play.recorder.do(_planned("stage:hall:1", Outgoing("a", HALL, "noodles"), play))
-        play.stage.trouble = lambda _outgoing: Unreachable("down")
+        play.stage.refuses = lambda _outgoing: Unreachable("down")
         play.held = 1
         await play.say("guy", "are you there?", chat="yard", address=MENTION)
         play.book.mute(HALL, play.calendar.now() + timedelta(hours=1))
@@ -316,3 +317,67 @@ def test_what_was_left_is_not_said_in_a_chat_muted_or_denied_since(place: Home) 
 
     play(dies, place)
     play(lives, place)
+
+
+def test_a_reply_that_arrived_is_kept_though_the_archive_is_locked_meanwhile(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.recorder.do(
+            lambda archive, _: archive._connection.execute("PRAGMA busy_timeout = 1")
+        )
+        with closing(sqlite3.connect(place.archive, isolation_level=None)) as other:
+
+            def lock(_outgoing: Outgoing) -> None:
+                other.execute("BEGIN IMMEDIATE")
+
+            play.stage.refuses = lock
+            await play.say("guy", "noodles or rice?", address=MENTION)
+            while not play.stage.sent:
+                await play.wait(0.5)
+            play.stage.refuses = lambda _outgoing: None
+            other.execute("ROLLBACK")
+        await play.wait(60)
+        assert len(play.stage.sent) == 2
+        assert not play.warnings
+        assert not await play.recorder.do(lambda _, journal: journal.unsent())
+
+    play(test, place, write=two_parts)
+    assert len(archived(place)) == 3
+
+
+def test_a_question_that_cannot_be_judged_does_not_hold_up_the_others(place: Home) -> None:
+    class Stumbling(Eager):
+        def score(self, situation: Situation) -> tuple[float, Sequence[str]]:
+            raise ZeroDivisionError if "noodles" in situation.message.text else BotError("rice")
+
+    async def dies(play: Play) -> None:
+        play.held = 2
+        await play.say("guy", "noodles?", address=MENTION)
+        await play.say("fox", "rice?", chat="yard", address=MENTION)
+
+    async def lives(play: Play) -> None:
+        await play.wait(60)
+        assert await play.recorder.do(_open_messages) == []
+
+    play(dies, place)
+    with closing(sqlite3.connect(place.state)) as state, state:
+        state.execute("UPDATE heard SET address = 'none'")  # so that they must be scored
+    play(lives, place, scorer=Stumbling())
+
+
+def test_a_clock_set_back_while_a_burst_is_waited_out_delays_no_reply(place: Home) -> None:
+    class Loose(Calendar):
+        back = timedelta()
+
+        def now(self) -> datetime:
+            return super().now() - self.back
+
+    calendar = Loose()
+
+    async def test(play: Play) -> None:
+        await play.say("guy", "hello?", address=MENTION)
+        await play.wait(1)
+        calendar.back = timedelta(hours=1)
+        await calendar.to(Calendar.now(calendar) + timedelta(minutes=2), play.is_settled)
+        assert play.stage.texts() == ["re: hello?"]
+
+    play(test, place, calendar=calendar, talk__pace=0)

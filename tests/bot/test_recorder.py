@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.platforms.base import Address, Heard
-from bot.recorder import Recorder
+from bot.recorder import Recorded, Recorder
 from ingest.archive import Archive
 from ingest.chat import Account, Message, RawMessage
 from ingest.errors import ArchiveError
@@ -210,3 +211,20 @@ def test_nobody_waits_for_a_recorder_that_was_closed(archive: Path, tmp_path: Pa
             await recorder.do(lambda *_: None)
 
     run(too_late())
+
+
+def test_one_message_that_cannot_be_kept_takes_no_other_with_it(
+    recorder: Recorder, talk: Talk
+) -> None:
+    async def together() -> None:
+        bad = Heard(talk.say("guy", "odd"), topic="\ud83d")
+        good = heard(talk.say("guy", "sound"))
+        recorder.do(lambda *_: time.sleep(0.05))  # so that they are taken together
+        results = [recorder.hear(one, is_logged=True) for one in (bad, good)]
+        failed, kept = await asyncio.gather(*results, return_exceptions=True)
+        assert isinstance(failed, UnicodeEncodeError)
+        assert isinstance(kept, Recorded)
+        assert kept.message is not None
+        assert kept.message.text == "sound"
+
+    run(together())
