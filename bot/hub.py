@@ -116,7 +116,8 @@ class Hub:
     async def idle(self) -> None:
         """Wait until nothing is being answered."""
         while self._tasks or any(room.is_busy for room in self.house.rooms):
-            await asyncio.gather(*self._tasks, *(room.idle() for room in self.house.rooms))
+            rooms = (room.idle() for room in self.house.rooms)
+            await asyncio.gather(*self._tasks, *rooms, return_exceptions=True)
 
     async def hush(self) -> None:
         """Begin nothing new; what is being said is said to its end, within reason."""
@@ -159,16 +160,11 @@ class Hub:
         if message.person.is_self and heard.address is Address.NONE:  # the real one, to others
             room.overhear(message)
             return
-        room.hear(
-            Asked(
-                message,
-                heard.address,
-                heard.message.author,
-                self._parts.dice.random(),
-                heard.places,
-                heard.is_caught_up,
-            )
-        )
+        author, dice = heard.message.author, self._parts.dice.random()
+        asked = Asked(message, heard.address, author, dice, heard.places, heard.is_caught_up)
+        decision = room.hear(asked)
+        if decision.is_answer and decision.is_addressed and heard.address is Address.NONE:
+            await self._recorder.do(lambda _, journal: journal.open_message(message.id))
 
     async def _deleted(self, event: Deleted) -> None:
         """Gone is gone, also where the bot may no longer be."""

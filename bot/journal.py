@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS heard (       -- messages of allowed chats
     account TEXT NOT NULL,
     sent_at INTEGER NOT NULL,            -- milliseconds since 1970
     address TEXT NOT NULL,
-    is_open INTEGER NOT NULL             -- addressed, and neither answered nor passed over yet
+    is_open INTEGER NOT NULL             -- to be answered, and neither answered nor passed over yet
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS heard_open ON heard (chat) WHERE is_open;
 CREATE INDEX IF NOT EXISTS heard_at ON heard (sent_at);
@@ -124,6 +124,10 @@ class Journal:
         sql = "INSERT OR IGNORE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         values = (*row, millis(noted.sent_at), str(noted.address), noted.is_addressed)
         return self._connection.execute(sql, values).rowcount > 0
+
+    def open_message(self, id: str) -> None:
+        """This one is to be answered, though only its words address the bot: by a name."""
+        self._connection.execute("UPDATE heard SET is_open = 1 WHERE id = ?", (id,))
 
     def close_message(self, *ids: str) -> None:
         """These were answered or passed over."""

@@ -22,7 +22,6 @@ from bot.admin.controls import Told
 from bot.asked import Asked, Place, Presence, Writing
 from bot.errors import BotError
 from bot.gate import Decision, Rules, Scorer, Situation, Verdict, decide, moved_on
-from bot.platforms.base import Address
 from bot.questions import Priority, Question
 from bot.responder import Answer
 from ingest.chat import Account, Message
@@ -83,18 +82,20 @@ class Room:
         """How many people wait for an answer, the one being answered among them."""
         return 1 + len({(one.account.platform, one.account.key) for one, _ in self._queue})
 
-    def hear(self, asked: Asked) -> None:
+    def hear(self, asked: Asked) -> Decision:
         """A new message: decide, and wake up where it is to be answered."""
         self._take_in(asked.message)
         decision = self._decide(asked)
         self._crew.decided(decision)
+        is_open = decision.is_addressed or asked.is_caught_up
         if decision.verdict is Verdict.SILENT:
-            self._end([asked], decision, "silent")
+            self._end([asked], decision, "silent", is_open=is_open)
         elif not decision.is_addressed and self.is_busy:
-            self._end([asked], decision, "already answering somebody")
+            self._end([asked], decision, "already answering somebody", is_open=is_open)
         else:
             self._queue.append((asked, decision))
             self._wake()
+        return decision
 
     def overhear(self, message: Message) -> None:
         """The real @self wrote to others: nothing to decide, but it may end a reply."""
@@ -177,7 +178,7 @@ class Room:
             self._crew.failed(self.place, BotError(f"a reply failed: {type(error).__name__}"))
         finally:
             self._writing = None
-        self._end(writing.covered, writing.decision, outcome)
+        self._end(writing.covered, writing.decision, outcome, is_open=True)
 
     async def _answered(self, writing: Writing) -> str:
         answer = None
@@ -287,10 +288,11 @@ class Room:
         place = next((i for i, one in enumerate(lines) if one.id == last.id), len(lines))
         return (*lines[:place], last)
 
-    def _end(self, asked: Sequence[Asked], decision: Decision, outcome: str) -> None:
-        """Note how it ended, for /why and for the journal."""
+    def _end(
+        self, asked: Sequence[Asked], decision: Decision, outcome: str, *, is_open: bool
+    ) -> None:
+        """Note how it ended, for /why and, where the journal may hold it as open, there."""
         for one in asked:
             self.told.append(Told(one.message.id, self._crew.now(), decision, outcome))
-        addressed = [one.message.id for one in asked if one.address is not Address.NONE]
-        if addressed:
-            self._crew.over(addressed)
+        if is_open:
+            self._crew.over([one.message.id for one in asked])

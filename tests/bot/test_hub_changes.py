@@ -47,6 +47,10 @@ def archived(home: Home, chat: str = HALL) -> list[str]:
         return [one.text for one in archive.messages(chat)]
 
 
+def _open_messages(_archive: Archive, journal: Any) -> Any:
+    return journal.open_messages()
+
+
 async def two_parts(_question: Question) -> Sequence[str]:
     return ["noodles, as always.", "with egg, if there is one left in the house."]
 
@@ -147,10 +151,6 @@ def test_a_stop_in_the_moment_in_which_a_reply_starts_anew_is_a_stop(place: Home
         assert [one.id for one in await play.recorder.do(_open_messages)] == ["stage:hall:1"]
 
     play(test, place, write=never_done)
-
-
-def _open_messages(_archive: Archive, journal: Any) -> Any:
-    return journal.open_messages()
 
 
 def test_a_question_whose_edit_came_first_is_answered_once(place: Home) -> None:
@@ -381,3 +381,22 @@ def test_a_clock_set_back_while_a_burst_is_waited_out_delays_no_reply(place: Hom
         assert play.stage.texts() == ["re: hello?"]
 
     play(test, place, calendar=calendar, talk__pace=0)
+
+
+def test_who_calls_by_name_is_answered_though_the_bot_was_killed_meanwhile(place: Home) -> None:
+    async def never_done(_question: Question) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    async def dies(play: Play) -> None:
+        play.held = 1
+        await play.say("guy", "me, are you there?")
+        await play.wait(20)
+
+    async def lives(play: Play) -> None:
+        await play.wait(60)
+        assert play.stage.texts() == ["re: me, are you there?"]
+        assert await play.recorder.do(_open_messages) == []
+
+    play(dies, place, write=never_done)
+    play(lives, place)
