@@ -8,50 +8,33 @@ of the journal is told again by its platform and found there already.
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bot.journal import Journal, Noted
 from bot.platforms.base import Heard
+from bot.posted import Call, Hearing, Recorded, fail, grouped, settle, stopped
 from bot.showing import Showing
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, Message, RawMessage
 from ingest.errors import ArchiveError
 
+__all__ = ["Recorded", "Recorder"]
+
 T = TypeVar("T")
+_log = logging.getLogger("atself.recorder")
+_TRANSIENT = (ArchiveError, sqlite3.Error, OSError, MemoryError)
+"""Not the message's fault: it is told again."""
 _AT_ONCE = 256
 """Messages written in one transaction at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A message as the archive shows it; ``is_new`` where it was not heard before.
-
-    ``message`` is None where its author asked to be forgotten.
-    """
-
-    message: Message | None
-    is_new: bool
-
-
-@dataclass(slots=True)
-class _Hearing:
-    heard: Heard
-    is_logged: bool
-    done: asyncio.Future[Recorded]
-
-
-@dataclass(slots=True)
-class _Call:
-    function: Callable[[Archive, Journal], Any]
-    done: asyncio.Future[Any]
 
 
 class Recorder:
@@ -71,7 +54,7 @@ class Recorder:
     ) -> None:
         self._paths, self._pseudonyms = (archive, state), pseudonyms
         self._told, self._gone = told, gone
-        self._jobs: queue.SimpleQueue[_Hearing | _Call | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Hearing | Call | None] = queue.SimpleQueue()
         self._putting, self._is_over = threading.Lock(), False
         self._opened: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="atself-recorder", daemon=True)
@@ -100,13 +83,13 @@ class Recorder:
     def hear(self, heard: Heard, *, is_logged: bool) -> asyncio.Future[Recorded]:
         """Write a message; done once it would survive a crash. In its turn as soon as called."""
         done: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
-        self._put(_Hearing(heard, is_logged, done))
+        self._put(Hearing(heard, is_logged, done))
         return done
 
     def do(self, function: Callable[[Archive, Journal], T]) -> asyncio.Future[T]:
         """Run something on the writing thread, in its turn as soon as called."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._put(_Call(function, done))
+        self._put(Call(function, done))
         return done
 
     async def say(self, message: RawMessage, *, is_logged: bool) -> Message:
@@ -162,13 +145,13 @@ class Recorder:
 
         return await self.do(read)
 
-    def _put(self, job: _Hearing | _Call) -> None:
+    def _put(self, job: Hearing | Call) -> None:
         """Queue a job; nobody waits for ever for a thread that has ended."""
         with self._putting:
             if not self._is_over:
                 self._jobs.put(job)
                 return
-        _fail(job.done, _stopped())
+        fail(job.done, stopped())
 
     def _run(self) -> None:
         archive, state = self._paths
@@ -192,44 +175,54 @@ class Recorder:
         with suppress(queue.Empty):
             while True:
                 if job := self._jobs.get_nowait():
-                    _fail(job.done, _stopped())
+                    fail(job.done, stopped())
 
     def _serve(self, archive: Archive, journal: Journal) -> None:
         is_over = False
         while not is_over:
             jobs = self._taken()
             is_over = None in jobs
-            for some in _grouped([job for job in jobs if job is not None]):
+            for some in grouped([job for job in jobs if job is not None]):
                 self._work(archive, journal, some)
 
-    def _taken(self) -> list[_Hearing | _Call | None]:
+    def _taken(self) -> list[Hearing | Call | None]:
         jobs = [self._jobs.get()]
         with suppress(queue.Empty):
             while len(jobs) < _AT_ONCE and jobs[-1] is not None:
                 jobs.append(self._jobs.get_nowait())
         return jobs
 
-    def _work(self, archive: Archive, journal: Journal, jobs: Sequence[_Hearing | _Call]) -> None:
+    def _work(self, archive: Archive, journal: Journal, jobs: Sequence[Hearing | Call]) -> None:
         try:
             archive.follow()
-            if isinstance(jobs[0], _Call):
-                _settle([(jobs[0].done, jobs[0].function(archive, journal))])
+            if isinstance(jobs[0], Call):
+                settle([(jobs[0].done, jobs[0].function(archive, journal))])
                 return
-            hearings = [job for job in jobs if isinstance(job, _Hearing)]
+            hearings = [job for job in jobs if isinstance(job, Hearing)]
             recorded = self._record(archive, journal, hearings)
-            _settle(list(zip((job.done for job in hearings), recorded, strict=True)))
-        except (ArchiveError, sqlite3.OperationalError) as error:
+            settle(list(zip((job.done for job in hearings), recorded, strict=True)))
+        except _TRANSIENT as error:
             for job in jobs:
-                _fail(job.done, error)
+                fail(job.done, error)
         except Exception as error:  # whoever asked is told; the thread goes on
-            if len(jobs) == 1:
-                _fail(jobs[0].done, error)
-            else:  # one of them is at fault
-                for job in jobs:
-                    self._work(archive, journal, [job])
+            self._one_at_fault(archive, journal, jobs, error)
+
+    def _one_at_fault(
+        self, archive: Archive, journal: Journal, jobs: Sequence[Hearing | Call], error: Exception
+    ) -> None:
+        """A message that can never be kept is left out: its platform would tell it for ever."""
+        if len(jobs) > 1:
+            for job in jobs:
+                self._work(archive, journal, [job])
+        elif isinstance(job := jobs[0], Hearing):
+            kind = type(error).__name__
+            _log.error("%s: cannot be kept (%s); it is left out", job.heard.message.id, kind)
+            settle([(job.done, Recorded(None, is_new=False))])
+        else:
+            fail(job.done, error)
 
     def _record(
-        self, archive: Archive, journal: Journal, hearings: Sequence[_Hearing]
+        self, archive: Archive, journal: Journal, hearings: Sequence[Hearing]
     ) -> list[Recorded]:
         logged = [job.heard.message for job in hearings if job.is_logged]
         kept: dict[str, Message] = {}
@@ -243,7 +236,7 @@ class Recorder:
         found = ((self._found(job, kept), job.heard.is_edit) for job in hearings)
         return [Recorded(message, not is_edit and next(new)) for message, is_edit in found]
 
-    def _found(self, job: _Hearing, kept: dict[str, Message]) -> Message | None:
+    def _found(self, job: Hearing, kept: dict[str, Message]) -> Message | None:
         raw = job.heard.message
         if not job.is_logged:
             return self._showing.unkept(raw)
@@ -257,42 +250,6 @@ class Recorder:
         return self._showing.own(raw)
 
 
-def _stopped() -> ArchiveError:
-    return ArchiveError("archive: nothing is written any more, the bot is stopping; start it again")
-
-
 def _noted(heard: Heard) -> Noted:
     raw = heard.message
     return Noted(raw.id, raw.chat.id, heard.topic, raw.author, raw.sent_at, heard.address)
-
-
-def _grouped(jobs: Sequence[_Hearing | _Call]) -> list[list[_Hearing | _Call]]:
-    """Hearings that stand together, written together; each call alone, in its turn."""
-    groups: list[list[_Hearing | _Call]] = []
-    for job in jobs:
-        is_next = groups and isinstance(groups[-1][-1], _Hearing) and isinstance(job, _Hearing)
-        if is_next:
-            groups[-1].append(job)
-        else:
-            groups.append([job])
-    return groups
-
-
-def _settle(results: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
-    """Hand results to the loop of those who wait, in one step."""
-
-    def hand() -> None:
-        for done, result in results:
-            if not done.done():
-                done.set_result(result)
-
-    _on_loop(results[0][0], hand)
-
-
-def _fail(done: asyncio.Future[Any], error: Exception) -> None:
-    _on_loop(done, lambda: None if done.done() else done.set_exception(error))
-
-
-def _on_loop(done: asyncio.Future[Any], step: Callable[[], None]) -> None:
-    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        done.get_loop().call_soon_threadsafe(step)
