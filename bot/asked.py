@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -80,3 +81,10 @@ class Writing:
         if self.task is not None:
             self.is_interrupted = True
             self.task.cancel()
+
+
+def until(history: Iterable[Message], last: Message) -> tuple[Message, ...]:
+    """The history that ends with this message."""
+    lines = tuple(history)
+    place = next((i for i, one in enumerate(lines) if one.id == last.id), len(lines))
+    return (*lines[:place], last)

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from bot.admin.controls import Told
-from bot.asked import Asked, Place, Presence, Writing
+from bot.asked import Asked, Place, Presence, Writing, until
 from bot.errors import BotError
 from bot.gate import Decision, Rules, Scorer, Situation, Verdict, decide, moved_on
 from bot.questions import Priority, Question
@@ -114,8 +114,13 @@ class Room:
 
     def correct(self, message: Message) -> None:
         """A message reads otherwise now."""
-        if any(known.id == message.id for known in self.history):
-            self.remember(message)
+        known = next((one for one in self.history if one.id == message.id), None)
+        if known is None:
+            return
+        self.remember(message)
+        writing = self._writing
+        if writing and writing.asked.message.id == message.id and known.text != message.text:
+            writing.start_anew()
 
     def forget(self, ids: Collection[str]) -> None:
         """Messages are gone; what only they asked for is not answered."""
@@ -274,19 +279,13 @@ class Room:
             now=self._crew.now(),
             message=asked.message,
             address=asked.address,
-            history=self._until(asked.message),
+            history=until(self.history, asked.message),
             said=tuple(presence.said),
             said_to=tuple(self._crew.said_to(asked.account)),
             bots_in_a_row=presence.bots_in_a_row,
             self_wrote_at=presence.self_wrote_at,
             muted_until=self._crew.muted_until(asked),
         )
-
-    def _until(self, last: Message) -> tuple[Message, ...]:
-        """The history that ends with this message."""
-        lines = tuple(self.history)
-        place = next((i for i, one in enumerate(lines) if one.id == last.id), len(lines))
-        return (*lines[:place], last)
 
     def _end(
         self, asked: Sequence[Asked], decision: Decision, outcome: str, *, is_open: bool

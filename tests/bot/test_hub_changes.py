@@ -400,3 +400,24 @@ def test_who_calls_by_name_is_answered_though_the_bot_was_killed_meanwhile(place
 
     play(dies, place, write=never_done)
     play(lives, place)
+
+
+def test_an_edit_while_the_reply_is_written_is_what_is_answered(place: Home) -> None:
+    async def slow_at_first(question: Question) -> Sequence[str]:
+        if "nodles" in question.history[-1].text:
+            await asyncio.Event().wait()
+        return await echo(question)
+
+    async def test(play: Play) -> None:
+        play.held = 1
+        heard = play.stage.line("guy", "nodles?", address=MENTION)
+        await play.hub.post(heard)
+        await play.wait(20)
+        play.held = 0
+        at = heard.message.sent_at + timedelta(seconds=20)
+        edited = replace(heard.message, text="noodles?", edited_at=at)
+        await play.hub.post(replace(heard, message=edited, is_edit=True))
+        await play.wait(20)
+        assert play.stage.texts() == ["re: noodles?"]
+
+    play(test, place, write=slow_at_first)
