@@ -41,9 +41,13 @@ _RECENT = 30
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One message of a reply, the ``number``-th from 0; ``asked`` is None after a restart."""
+    """One message of a reply to ``answered``, the ``number``-th from 0.
+
+    ``asked`` is None after a restart.
+    """
 
     outgoing: Outgoing
+    answered: str
     number: int
     asked: Asked | None
     is_logged: bool
@@ -86,7 +90,7 @@ class Mouth:
         steps = self._plan(parts, asked, room, platform)
         is_logged = self.is_logged(room.place.chat, asked.places)
         reply = [
-            _Part(self._outgoing(step, asked, room.place, i), i, asked, is_logged)
+            _Part(self._outgoing(step, asked, room.place, i), asked.message.id, i, asked, is_logged)
             for i, step in enumerate(steps)
         ]
         ids, outgoing = [one.message.id for one in covered], [part.outgoing for part in reply]
@@ -119,7 +123,7 @@ class Mouth:
         platform = self.platforms[_platform_of(planned[0].outgoing.chat)]
         is_kept = await self._is_kept(planned[0])
         for one in planned:
-            part = _Part(one.outgoing, one.part, None, is_kept)
+            part = _Part(one.outgoing, one.answered, one.part, None, is_kept)
             try:
                 await self._finish_part(part, one, platform, fresh)
             except BotError as error:
@@ -188,7 +192,9 @@ class Mouth:
     async def _send(self, part: _Part, platform: Platform) -> None:
         """Send one part and remember it; a stop meanwhile waits until it is known what became."""
         outgoing, now = part.outgoing, self.now()
-        after, first = outgoing.after or self.newest(outgoing.chat), outgoing.first_tried_at or now
+        # Right after a start nothing is known to be newer than what is answered.
+        after = outgoing.after or self.newest(outgoing.chat) or part.answered
+        first = outgoing.first_tried_at or now
         await self.recorder.do(lambda _, journal: journal.trying(outgoing.key, after, now))
         tried = replace(part, outgoing=replace(outgoing, after=after, first_tried_at=first))
         sending = asyncio.ensure_future(self._sent(tried, platform))

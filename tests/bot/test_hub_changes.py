@@ -421,3 +421,21 @@ def test_an_edit_while_the_reply_is_written_is_what_is_answered(place: Home) -> 
         assert play.stage.texts() == ["re: noodles?"]
 
     play(test, place, write=slow_at_first)
+
+
+def test_a_platform_knows_from_where_to_look_for_a_reply_to_what_was_left(place: Home) -> None:
+    async def never_done(_question: Question) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    async def dies(play: Play) -> None:
+        play.held = 1
+        await play.say("guy", "are you there?", address=MENTION)
+        await play.wait(20)
+
+    async def lives(play: Play) -> None:
+        await play.wait(60)
+        assert [part.after for part in play.stage.sent] == ["stage:hall:1"]
+
+    play(dies, place, write=never_done)
+    play(lives, place)
