@@ -172,6 +172,7 @@ class Hub:
             return
         if _is_same(raw.author, platform.account) or self._parts.consent.is_out(raw.author):
             return
+        self._parts.book.enclosed(raw.chat.id, heard.places)
         recorded = await self._recorder.hear(heard, is_logged=rules.is_logged)
         self.house.note(raw.chat, raw.id)
         self._parts.metrics.heard(platform.name)
@@ -212,7 +213,8 @@ class Hub:
         await self._recorder.remove(event.messages)
 
     async def _reacted(self, event: Reacted) -> None:
-        if self._parts.book.rules(event.chat, event.places).is_logged:
+        rules = self._parts.book.rules(event.chat, event.places)
+        if rules.is_allowed and rules.is_logged:
             await self._recorder.do(
                 lambda archive, _: archive.react(event.message, event.reactions)
             )
@@ -286,7 +288,8 @@ class Hub:
             await self._ask_again(noted, message)
 
     async def _ask_again(self, noted: Noted, message: Message | None) -> None:
-        if message is None:  # gone, or of a chat of which nothing is kept
+        # None: gone, or of a chat of which nothing is kept
+        if message is None or self._barred(noted.chat, noted.account):
             self._over([noted.id])
             return
         rules = self._parts.book.rules(noted.chat)
@@ -343,7 +346,18 @@ class Hub:
             newest=self.house.newest,
             said=self._said,
             ready=self._ready,
+            barred=self._barred,
         )
+
+    def _barred(self, chat: str, account: Account | None) -> str:
+        """Why nothing may be said in a chat (to an account) any more; empty where it may."""
+        rules = self._parts.book.rules(chat)
+        if not rules.is_allowed:
+            return "the chat is not allowed any more"
+        if rules.muted_until is not None and rules.muted_until > self._now():
+            return "the chat was muted"
+        is_out = account is not None and self._parts.consent.is_out(account)
+        return "who asked has opted out" if is_out else ""
 
     async def _ready(self, platform: str) -> None:
         await self._recovered[platform].wait()
