@@ -97,8 +97,8 @@ class Chatbook:
         """What holds in ``chat``; ``places`` enclose it, the nearest first.
 
         Without them those count that :meth:`enclosed` was told, lest what holds of a server or a
-        channel be forgotten in its threads. The nearest decision counts, of a mute the longest; changes of a place hold in its chats
-        unless they have their own.
+        channel be forgotten in its threads. The nearest decision counts, of a mute the longest;
+        changes of a place hold in its chats unless they have their own.
         """
         around = (chat, *(tuple(places) or self._places.get(chat, ())))
         pages = [self._entries[each] for each in around if each in self._entries]

@@ -1,4 +1,4 @@
-"""Who and what is to be left alone is left alone from that moment on, also in work already begun."""
+"""Who and what is to be left alone is left alone at once, also in work already begun."""
 
 from __future__ import annotations
 

@@ -151,7 +151,12 @@ class Ears:
         return (self._me.username or "").lower()
 
     def _command(self, message: Message) -> Commanded | None:
-        """A command to this bot; those to others are messages like any."""
+        """A command to this bot; those to others, and others' words passed on, are messages.
+
+        What is forwarded, or written by an inline bot, is not what its sender wants done.
+        """
+        if message.forward_origin is not None or message.via_bot is not None:
+            return None
         first = message.entities[0] if message.entities else None
         if first is None or first.type != MessageEntity.BOT_COMMAND or first.offset:
             return None
