@@ -192,7 +192,7 @@ def test_words_of_somebody_else_are_no_command_of_who_sends_them(
         origin = {"type": "hidden_user", "sender_user_name": "Mallory", "date": 1}
         async with running(fake, state) as bot:
             fake.say(group, ann, "/stop", extra={"forward_origin": origin})
-            fake.say(group, ann, "/forget", extra={"via_bot": evil.json()})
+            fake.say(group, ann, "/forget", extra={"via_bot": evil.json})
             number = fake.say(group, ann, "hm")
             fake.edit(group, number, "/stop")
             fake.anonymous(group, "/stop")
