@@ -146,6 +146,7 @@ class Hub:
         for room in self.house.rooms:
             room.forget({one.id for one in room.history if _wrote(account, one)})
         await self._recorder.do(lambda _, journal: journal.forget(account))
+        await self._parts.consent.follow()
 
     async def idle(self) -> None:
         """Wait until nothing is being answered."""

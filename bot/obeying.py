@@ -77,8 +77,9 @@ class Obeying:
         _log.info("%s: /%s by %s", command.chat.id, command.name, command.account.key)
         try:
             await handler(command)
-        except AtselfError as error:
-            await command.answer.say(str(error))
+        except AtselfError as error:  # anybody may have asked: it may name folders and people
+            _log.error("/%s did not work: %s", command.name, error)
+            await command.answer.say(f"/{command.name} did not work; the log says why")
         except Exception:
             _log.exception("/%s failed", command.name)
             await command.answer.say(f"/{command.name} failed; the log says why")

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from bot.consent import OPT_OUT
+from bot.obeying import Obeying
 from bot.platforms.base import Address, Commanded, Heard, Reacted
 from bot.questions import Question
 from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Conversation, Reaction
+from ingest.errors import ArchiveError
 from tests.bot.playing import Play, make_home, person, playing
 from tests.bot.stage import StageNotice
 
@@ -204,3 +206,31 @@ def test_the_name_of_who_writes_in_private_is_not_noted_with_the_chats(place: Ho
 
     play(test, place)
     assert b"Ms Private" not in place.state.read_bytes()
+
+
+def test_who_an_admin_forgets_is_not_heard_in_unlogged_chats_either(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "hello there", chat="yard")
+        await play.wait(60)
+        await play.recorder.do(lambda archive, _: archive.forget("stage:guy"))
+        await play.hub.let_go(person("guy"))
+        await play.say("guy", "do you know me?", address=MENTION)
+        await play.wait(60)
+        assert play.stage.texts() == []
+
+    play(test, place, bot__unlogged=("stage:hall",))
+
+
+def test_errors_of_what_anybody_may_ask_name_no_folder(place: Home) -> None:
+    async def broken(_asked: Commanded) -> None:
+        raise ArchiveError(f"{place.archive}: locked by Ms Secret")
+
+    async def test(play: Play) -> None:
+        obeying = Obeying({OPT_OUT: broken}, (), play.book, play.recorder, play.calendar.now)
+        notice = StageNotice()
+        await obeying.obey(Commanded("stage:c1", HALL, person("guy"), "optout", "", notice))
+        await asyncio.gather(*obeying._tasks)
+        assert notice.texts == ["/optout did not work; the log says why"]
+        await obeying.close()
+
+    play(test, place)
