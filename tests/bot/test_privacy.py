@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bot.backups import make
 from config.settings import Home
@@ -66,7 +67,7 @@ def test_words_stay_in_their_chats_and_out_of_all_logs(tmp_path: Path) -> None:
         admin, ann, bo, cy = (telegram.user(f"Person-{n}") for n in ("admin", "ann", "bo", "cy"))
         dee = discord.user("person-dee", guild=guild)
         me = f"@{telegram.bot.username}"
-        settings = {
+        settings: dict[str, Any] = {
             "GENERATE__SERVER_URL": url,
             "GENERATE__SERVER_KEY": KEY,
             "TELEGRAM__TOKEN": telegram.token,
@@ -89,8 +90,8 @@ def test_words_stay_in_their_chats_and_out_of_all_logs(tmp_path: Path) -> None:
             telegram.say(alien, cy, f"{me} mark-alien question-alien")
             discord.say(hall, dee, f"<@{discord.me}> mark-hall question-hall")
             discord.say(thread, dee, f"<@{discord.me}> mark-thread question-thread")
-            for name in ("tea", "secret", "hall", "thread"):
-                town.until(lambda name=name: f"answer-{name}" in town.said())
+            answers = {f"answer-{name}" for name in ("tea", "secret", "hall", "thread")}
+            town.until(lambda: answers <= set(town.said().split()))
             telegram.say(tea, admin, "/status")
             telegram.say(tea, admin, "/chats")
             telegram.say(tea, admin, "/models")
