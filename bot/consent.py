@@ -210,6 +210,7 @@ class Consent:
             await self._reach(lambda archive: archive.withdraw(account))  # out of sight at once
             await self._hooks.left(account)
             await self._forgetting.run(account)
+            await self._hooks.left(account)  # others' words name them no more
             outcome = "forgotten"
         except AtselfError as error:
             outcome = "failed"

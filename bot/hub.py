@@ -147,6 +147,9 @@ class Hub:
             room.forget({one.id for one in room.history if _wrote(account, one)})
         await self._recorder.do(lambda _, journal: journal.forget(account))
         await self._parts.consent.follow()
+        for room in self.house.rooms:  # whoever is forgotten is struck from others' words, too
+            for message in await self._recorder.shown([one.id for one in room.history]):
+                room.correct(message)
 
     async def idle(self) -> None:
         """Wait until nothing is being answered."""

@@ -234,3 +234,17 @@ def test_errors_of_what_anybody_may_ask_name_no_folder(place: Home) -> None:
         await obeying.close()
 
     play(test, place)
+
+
+def test_whose_name_was_struck_from_others_words_is_not_named_in_a_room_either(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("zed quux", "hello there")
+        await play.say("fox", "Zed quux owes me noodles")
+        await play.recorder.do(lambda archive, _: archive.forget("stage:zed quux"))
+        await play.hub.let_go(person("zed quux"))
+        await play.say("fox", "who owes me noodles?", address=MENTION)
+        await play.wait(60)
+        told = [message.text for message in play.questions[0].history]
+        assert told == ["someone owes me noodles", "who owes me noodles?"]
+
+    play(test, place)
