@@ -12,7 +12,7 @@ import pytest
 
 from bot.consent import OPT_OUT
 from bot.obeying import Obeying
-from bot.platforms.base import Address, Commanded, Heard, Reacted
+from bot.platforms.base import Address, Commanded, Heard, Reacted, Word
 from bot.questions import Question
 from config.settings import Home
 from ingest.archive import Archive
@@ -248,3 +248,24 @@ def test_whose_name_was_struck_from_others_words_is_not_named_in_a_room_either(p
         assert told == ["someone owes me noodles", "who owes me noodles?"]
 
     play(test, place)
+
+
+def test_what_looks_like_a_command_is_not_written_into_the_log(
+    place: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(play: Play) -> None:
+        words = Word("stop", "Switch the bot off")
+        obeying = Obeying({words: unheard}, (), play.book, play.recorder, play.calendar.now)
+        for name in ("my_secret_plan", "stop"):
+            command = Commanded(f"stage:{name}", HALL, person("guy"), name, "now", StageNotice())
+            await obeying.obey(command)
+
+    with caplog.at_level("DEBUG"):
+        play(test, place)
+    assert "my_secret_plan" not in caplog.text
+    assert "stage:hall: /stop is not for guy" in caplog.text
+    assert "stage:hall: an unknown command by guy" in caplog.text
+
+
+async def unheard(_command: Commanded) -> None:
+    raise AssertionError("nobody may ask for this")
