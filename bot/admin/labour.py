@@ -67,16 +67,21 @@ class LabourCommands:
         person, count = await asyncio.to_thread(self._person, who, command.reply_to)
 
         async def go(notice: Notice) -> None:
+            await self._let_go(person)  # before: a backup takes the journal along
             work = works.forget(person.handle)
             job = self.desk.launch(work, asker_of(command), notice, is_public=is_public)
             ended = await asyncio.shield(job)
-            for account in person.accounts if ended.outcome == "done" else ():
-                await self.desk.controls.let_go(account)
+            if ended.outcome == "done":
+                await self._let_go(person)
 
         called = f"@{person.handle} and {count:,} messages"
         called = "whoever wrote that and all their messages" if is_public else called
         question = f"Forget {called} for good, backups and exports included?"
         await self.questions.ask(command, question, "Forget", go)
+
+    async def _let_go(self, person: Person) -> None:
+        for account in person.accounts:
+            await self.desk.controls.let_go(account)
 
     def _launch(self, command: Commanded, work: Work) -> None:
         is_public = not command.chat.is_private

@@ -187,6 +187,16 @@ def test_status_tells_parts_chat_and_jobs(play: Play) -> None:
     play(scene)
 
 
+def test_the_address_of_the_server_is_told_in_private_alone(play: Play) -> None:
+    async def scene(at: Counter) -> None:
+        at.bot.parts = {"model": {"state": "ready", "version": "m at http://10.0.0.7:8080/v1"}}
+        assert (await at.give("status")).said[0].startswith("model: ready, version m at a server\n")
+        told = (await at.give("status", chat=DESK)).said[0]
+        assert told.startswith("model: ready, version m at http://10.0.0.7:8080/v1")
+
+    play(scene)
+
+
 def test_why_gives_reasons_of_this_chat_alone(play: Play) -> None:
     async def scene(at: Counter) -> None:
         nothing = await at.give("why")
@@ -256,7 +266,7 @@ def test_forget_asks_who_is_meant_then_removes_them_everywhere(home: Path, play:
         await at.press(paper, "Forget", chat=DESK)
         await at.finish()
         assert paper.said[-1] == "Forgetting: done. 1 messages removed"
-        assert (at.bot.changes, at.bot.let_gone) == (["archive"], ["usernice_guy"])
+        assert (at.bot.changes, at.bot.let_gone) == (["archive"], ["usernice_guy"] * 2)
         assert not place.exports.exists()
         with Archive.open(place.archive) as archive:
             assert [person.handle for person in archive.people()] == ["kevin"]
