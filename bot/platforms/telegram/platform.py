@@ -90,6 +90,11 @@ class TelegramPlatform:
         """See Platform."""
         return as_account(self._me) if self._me else None
 
+    @property
+    def trouble(self) -> str:
+        """See Platform."""
+        return self._line.trouble
+
     async def run(self, post: Post, ready: Callable[[str], None]) -> None:
         """See Platform."""
         self._post, self._ready = post, ready
