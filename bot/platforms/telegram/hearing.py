@@ -35,6 +35,7 @@ from bot.platforms.base import (
     Parted,
     Reacted,
 )
+from bot.platforms.telegram.client import LOG
 from bot.platforms.telegram.ids import (
     account,
     chat_key,
@@ -74,8 +75,10 @@ class Ears:
 
     def events(self, update: Update, since: datetime) -> list[Event]:
         """What ``update`` tells; what was said before ``since`` is caught up."""
-        if chat := update.effective_chat:
-            self._memory.know_chat(chat.id, chat.type)
+        chat = update.effective_chat
+        if chat is not None and not self._memory.know_chat(chat.id, chat.type):
+            LOG.warning("telegram: %s is a group; who has its number is not heard", chat.id)
+            return []
         return list(self._events(update, since))
 
     def _events(self, update: Update, since: datetime) -> Iterator[Event]:

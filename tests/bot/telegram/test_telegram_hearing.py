@@ -202,6 +202,25 @@ def test_words_of_somebody_else_are_no_command_of_who_sends_them(
     asyncio.run(scenario())
 
 
+def test_who_bears_the_number_of_a_group_is_not_taken_for_it(
+    fake: FakeTelegram, state: Path
+) -> None:
+    async def scenario() -> None:
+        group, ann, twin = fake.supergroup(id=7654321), fake.user("Ann"), fake.user("T", id=7654321)
+        async with running(fake, state) as bot:
+            fake.say(group, ann, "among us")
+            fake.say(fake.private(twin), twin, "what is said there?")
+            fake.say(fake.private(twin), twin, "/about")
+            fake.say(group, ann, "still among us")
+            await bot.until(lambda: len(bot.events) == 2)
+            assert [one.message.text for one in bot.heards] == ["among us", "still among us"]
+            await bot.platform.send(saying(group, "hi"))
+            await bot.platform.notify(f"telegram:user{twin.id}", "for you alone")
+            assert fake.texts(group) == ["hi"]
+
+    asyncio.run(scenario())
+
+
 def test_service_messages_are_nobodys_words(fake: FakeTelegram, state: Path) -> None:
     async def scenario() -> None:
         group, ann = fake.supergroup(), fake.user("Ann")
