@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS chat_rules (
     announced_at INTEGER,
     changes TEXT NOT NULL                -- JSON: settings of [talk] that differ here
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chat_places (
+    chat TEXT PRIMARY KEY,
+    places TEXT NOT NULL                 -- JSON: what encloses it, the nearest first
+) WITHOUT ROWID;
 """
 
 
@@ -71,6 +75,8 @@ class Chatbook:
         self._connection = open_state(path, TABLES)
         rows = self._connection.execute("SELECT * FROM chat_rules ORDER BY chat")
         self._entries = {row[0]: _entry(row) for row in rows}
+        around = self._connection.execute("SELECT chat, places FROM chat_places")
+        self._places = {chat: tuple(json.loads(places)) for chat, places in around}
 
     def close(self) -> None:
         """Close the database; everything decided stays."""
@@ -90,10 +96,11 @@ class Chatbook:
     def rules(self, chat: str, places: Iterable[str] = ()) -> ChatRules:
         """What holds in ``chat``; ``places`` enclose it, the nearest first.
 
-        The nearest decision counts, of a mute the longest; changes of a place hold in its chats
-        unless they have their own.
+        Without them those count that :meth:`enclosed` was told, lest what holds of a server or a
+        channel be forgotten in its threads. The nearest decision counts, of a mute the longest;
+        changes of a place hold in its chats unless they have their own.
         """
-        around = (chat, *places)
+        around = (chat, *(tuple(places) or self._places.get(chat, ())))
         pages = [self._entries[each] for each in around if each in self._entries]
         allowed = (page.is_allowed for page in pages if page.is_allowed is not None)
         logged = (page.is_logged for page in pages if page.is_logged is not None)
@@ -108,11 +115,6 @@ class Chatbook:
             announced_at=self.entry(chat).announced_at,
         )
 
-    def is_denied(self, chat: str, places: Iterable[str] = ()) -> bool:
-        """Whether an admin's decision, the nearest that there is, keeps the bot out of a chat."""
-        decided = (self.entry(one).is_allowed for one in (chat, *places))
-        return next((one for one in decided if one is not None), None) is False
-
     def entry(self, chat: str) -> Entry:
         """The page of a chat; an empty one where nothing is known of it."""
         return self._entries.get(chat) or Entry(chat)
@@ -123,10 +125,20 @@ class Chatbook:
         found = {**named, **self._entries}
         return [found[chat] for chat in sorted(found)]
 
+    def enclosed(self, chat: str, places: tuple[str, ...]) -> None:
+        """Note what encloses a chat, for when it is not told."""
+        if places and self._places.get(chat) != places:
+            row = [chat, json.dumps(places)]
+            self._connection.execute("INSERT OR REPLACE INTO chat_places VALUES (?, ?)", row)
+            self._places[chat] = places
+
     def met(self, chat: Conversation) -> None:
-        """Note that the bot is in a chat, so that admins can see and allow it."""
+        """Note that the bot is in a chat, so that admins can see and allow it.
+
+        The title of a private one is the name of a person, and shown nowhere: it is left out.
+        """
         known = self.entry(chat.id)
-        title = chat.title or known.title
+        title = "" if chat.is_private else chat.title or known.title
         page = replace(known, title=title, is_private=chat.is_private, is_here=True)
         if page != known:
             self._write(page)

@@ -53,7 +53,7 @@ class Hub:
         self._settings, self._parts = settings, parts
         self._recorder, self._now = parts.recorder, parts.clock.now
         self.house = House(parts.recorder, self._now)
-        self._left = Leftovers(parts, self.house, self._over)
+        self._left = Leftovers(parts, self.house, self._over, self._barred)
         self._mouth = self._made_mouth()
         self._crew = self._made_crew()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -112,6 +112,10 @@ class Hub:
             by = ((one.id, one.person.accounts) for one in room.history)
             room.forget({id for id, own in by if any(_is_same(account, each) for each in own)})
         await self._recorder.do(lambda _, journal: journal.forget(account))
+        await self._parts.consent.follow()
+        for room in self.house.rooms:  # whoever is forgotten is struck from others' words, too
+            for message in await self._recorder.shown([one.id for one in room.history]):
+                room.correct(message)
 
     async def idle(self) -> None:
         """Wait until nothing is being answered."""
@@ -140,6 +144,7 @@ class Hub:
         if _is_same(raw.author, platform.account) or self._parts.consent.is_out(raw.author):
             return
         self._tidy()
+        self._parts.book.enclosed(raw.chat.id, heard.places)
         recorded = await self._recorder.hear(heard, is_logged=rules.is_logged)
         self.house.note(raw.chat, raw.id)
         self._parts.metrics.heard(platform.name)
@@ -227,21 +232,19 @@ class Hub:
             is_logged=lambda chat, places: parts.book.rules(chat, places).is_logged,
             newest=self.house.newest,
             said=self._said,
-            hushed=self._hushed,
+            barred=self._barred,
             ready=self._left.finished,
         )
 
-    def _hushed(self, chat: str, asked: Asked | None) -> str | None:
-        """Why nothing may be said in a chat, whatever was decided before; None where it may."""
-        places, book = asked.places if asked else (), self._parts.book
-        until = book.rules(chat, places).muted_until
-        if book.is_denied(chat, places):
-            return "the chat is not served any more"
-        if until is not None and self._now() < until:
+    def _barred(self, chat: str, account: Account | None) -> str:
+        """Why nothing may be said in a chat (to an account) any more; empty where it may."""
+        rules = self._parts.book.rules(chat)
+        if not rules.is_allowed:
+            return "the chat is not allowed any more"
+        if rules.muted_until is not None and rules.muted_until > self._now():
             return "the chat was muted"
-        if asked and self._parts.consent.is_out(asked.account):
-            return "who asked is left out now"
-        return None
+        is_out = account is not None and self._parts.consent.is_out(account)
+        return "who asked has opted out" if is_out else ""
 
     def _said(self, place: Place, message: Message, asked: Asked | None, part: int) -> None:
         """A part of a reply arrived."""

@@ -18,7 +18,7 @@ from bot.mouth import Mouth
 from bot.parts import Parts
 from bot.rooms import Asked, Crew, Place
 from config.errors import AtselfError
-from ingest.chat import Message
+from ingest.chat import Account, Message
 
 _log = logging.getLogger("atself.hub")
 _AGAIN = 5.0
@@ -28,8 +28,14 @@ _AGAIN = 5.0
 class Leftovers:
     """For each platform once; ``over`` is told of questions that get no answer."""
 
-    def __init__(self, parts: Parts, house: House, over: Callable[[Sequence[str]], None]) -> None:
-        self._parts, self._house, self._over = parts, house, over
+    def __init__(
+        self,
+        parts: Parts,
+        house: House,
+        over: Callable[[Sequence[str]], None],
+        barred: Callable[[str, Account], str],
+    ) -> None:
+        self._parts, self._house, self._over, self._barred = parts, house, over, barred
         self._asked: Sequence[Noted] = ()
         self._unsent: Sequence[Planned] = ()
         self._finished = {name: asyncio.Event() for name in parts.platforms}
@@ -83,7 +89,7 @@ class Leftovers:
     async def _ask_again(self, platform: str, crew: Crew) -> None:
         mine = [one for one in self._asked if one.chat.startswith(f"{platform}:")]
         for noted, message in await self._parts.recorder.again(mine):
-            if message is None or self._parts.book.is_denied(noted.chat):
+            if message is None or self._barred(noted.chat, noted.account):
                 self._over([noted.id])  # gone, or of a chat that is not kept or not served
                 continue
             try:

@@ -27,7 +27,7 @@ from bot.platforms.base import Outgoing, Platform, Sent
 from bot.recorder import Recorder
 from bot.responder import Answer
 from bot.rooms import Asked, Place, Room
-from ingest.chat import Conversation, Message, RawMessage
+from ingest.chat import Account, Conversation, Message, RawMessage
 from ingest.errors import ArchiveError
 
 _log = logging.getLogger("atself.mouth")
@@ -58,10 +58,11 @@ class Mouth:
     """Says replies through the platforms. ``now`` and ``sleep`` are one clock.
 
     ``said`` hears of every part that arrived, with what it answers and its place in the reply.
-    ``hushed`` tells why nothing may be said any more, or None: a mute holds for a reply on its way,
-    too. ``conversation`` knows chats by id, ``is_logged`` whether they and what encloses them are
-    kept, ``newest`` the newest message in each; ``ready`` waits until what a crash left on a
-    platform is finished: a message nobody knows of must be looked for before others are sent.
+    ``barred`` says why nothing may be said in a chat (to an account) any more, or nothing: a mute
+    holds for a reply on its way, too. ``conversation`` knows chats by id, ``is_logged`` whether
+    they and what encloses them are kept, ``newest`` the newest message in each; ``ready`` waits
+    until what a crash left on a platform is finished: a message nobody knows of must be looked for
+    before others are sent.
     """
 
     platforms: Mapping[str, Platform]
@@ -76,7 +77,7 @@ class Mouth:
     is_logged: Callable[[str, Sequence[str]], bool]
     newest: Callable[[str], str | None]
     said: Callable[[Place, Message, Asked | None, int], None]
-    hushed: Callable[[str, Asked | None], str | None]
+    barred: Callable[[str, Account | None], str]
     ready: Callable[[str], Awaitable[None]]
 
     async def say(self, room: Room, covered: Sequence[Asked], answer: Answer) -> str:
@@ -101,7 +102,7 @@ class Mouth:
             await self._give_up([part.key for part in outgoing])
             raise
         told = f"answered in {len(steps)} message{'s' if len(steps) > 1 else ''}"
-        return f"stopped: {why}" if why else told
+        return f"dropped: {why}" if why else told
 
     async def _speak(
         self, steps: Sequence[Step], reply: Sequence[_Part], platform: Platform, place: Place
@@ -109,7 +110,7 @@ class Mouth:
         """Say part after part; why the rest was kept back, if it was."""
         for step, part in zip(steps, reply, strict=True):
             await self._pause(step, platform, place)
-            if why := self.hushed(place.chat, part.asked):
+            if why := self.barred(place.chat, part.asked.account if part.asked else None):
                 await self._give_up([one.outgoing.key for one in reply[part.number :]])
                 return why
             await self._send(part, platform)
@@ -144,7 +145,7 @@ class Mouth:
         is_late = self.now() - planned.planned_at > fresh
         if sent is not None:
             await self._arrived(part, sent)
-        elif is_late or self.hushed(outgoing.chat, None):
+        elif is_late or self.barred(outgoing.chat, None):
             await self._give_up([outgoing.key])
         else:
             await self._send(part, platform)

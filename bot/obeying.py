@@ -51,7 +51,10 @@ class Obeying:
     async def obey(self, command: Commanded) -> None:
         """Start what was asked for, once; returns before it is done."""
         found = self._handlers.get(command.name)
-        if found is None or not self._may(command, found[0]):
+        if found is None:  # its name is what somebody wrote
+            _log.info("%s: an unknown command by %s", command.chat.id, command.account.key)
+            return
+        if not self._may(command, found[0]):
             _log.info("%s: /%s is not for %s", command.chat.id, command.name, command.account.key)
             return
         id, now = command.id, self._now()
@@ -77,8 +80,9 @@ class Obeying:
         _log.info("%s: /%s by %s", command.chat.id, command.name, command.account.key)
         try:
             await handler(command)
-        except AtselfError as error:
-            await command.answer.say(str(error))
+        except AtselfError as error:  # anybody may have asked: it may name folders and people
+            _log.error("/%s did not work: %s", command.name, error)
+            await command.answer.say(f"/{command.name} did not work; the log says why")
         except Exception:
             _log.exception("/%s failed", command.name)
             await command.answer.say(f"/{command.name} failed; the log says why")

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+FORGET = "forget"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -66,7 +68,7 @@ def export(forms: Sequence[str]) -> Work:
 def forget(handle: str) -> Work:
     """A person out of archive, index, dataset, exports and backups."""
     step = Step("forgetting", ("forget", f"@{handle}", "--yes", "--json"))
-    return Work("forget", "Forgetting", (step,), ("dataset", "index", "backup"))
+    return Work(FORGET, "Forgetting", (step,), ("dataset", "index", "backup"))
 
 
 def backup(kept: int) -> Work:
@@ -119,6 +121,6 @@ _TELLERS: dict[str, Callable[[Any], str]] = {
     "index": _told_index,
     "ingest": _told_ingest,
     "export": _told_export,
-    "forget": _told_forget,
+    FORGET: _told_forget,
     "backup": _told_backup,
 }

@@ -123,7 +123,7 @@ async def soak(folder: Path, *, days: float, groups: int, per_day: int, tell: bo
     chats = tuple(f"stage:group{group}" for group in range(groups))
     asked: dict[str, list[str]] = {chat: [] for chat in chats}
     count, step = int(days * per_day), timedelta(days=1) / per_day
-    limits: dict[str, Any] = dict.fromkeys(_LIMITS, 10**6)
+    limits: dict[str, Any] = {**dict.fromkeys(_LIMITS, 10**6), "talk__threshold": 1}
     async with playing(home, write=answer, bot__allowed_chats=chats, **limits) as play:
         started = time.perf_counter()
         for number, batch in enumerate(lines(play, groups, count, dice)):

@@ -75,7 +75,7 @@ def test_a_mute_holds_for_the_reply_being_written(place: Home) -> None:
         asked = await play.say("guy", "hello?", address=MENTION)
         await play.wait(60)
         assert play.stage.texts() == []
-        assert play.outcome(asked) == "stopped: the chat was muted"
+        assert play.outcome(asked) == "dropped: the chat was muted"
         assert not await play.recorder.do(lambda _, journal: journal.unsent())
 
     play(test, place, write=happens)
