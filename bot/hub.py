@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -168,7 +169,7 @@ class Hub:
         raw, platform = heard.message, self._parts.platforms[heard.message.chat.platform]
         rules = self._parts.book.rules(raw.chat.id, heard.places)
         if not rules.is_allowed:
-            self._unknown(raw.chat, platform)
+            self._unknown(raw.chat, platform, raw.author)
             return
         if _is_same(raw.author, platform.account) or self._parts.consent.is_out(raw.author):
             return
@@ -212,7 +213,7 @@ class Hub:
         await self._recorder.remove(event.messages)
 
     async def _reacted(self, event: Reacted) -> None:
-        if self._parts.book.rules(event.chat, event.places).is_logged:
+        if self._parts.book.rules(event.chat, event.places).is_kept:
             await self._recorder.do(
                 lambda archive, _: archive.react(event.message, event.reactions)
             )
@@ -230,22 +231,21 @@ class Hub:
     def _joined(self, event: Joined) -> None:
         rules = self._parts.book.rules(event.chat.id, event.places)
         platform = self._parts.platforms[event.chat.platform]
-        if rules.is_allowed:
+        if rules.is_allowed and event.is_enclosing:  # each chat in it is told when somebody speaks
+            self._parts.book.met(event.chat)
+        elif rules.is_allowed:
             self._introduce(event.chat, rules, platform)
         else:
             self._unknown(event.chat, platform)
 
-    def _unknown(self, chat: Conversation, platform: Platform) -> None:
+    def _unknown(
+        self, chat: Conversation, platform: Platform, account: Account | None = None
+    ) -> None:
         """A chat nobody allowed: left alone, or left."""
         is_news = not self._parts.book.entry(chat.id).is_here
         self._parts.book.met(chat)
         if is_news:
-            _log.warning(
-                "%s: is not allowed; to serve it put it into bot.allowed_chats or say "
-                "/chats allow %s as an admin",
-                chat.id,
-                chat.id,
-            )
+            _log.warning("%s", _stranger(chat, account))
             if self._settings.bot.leave_unknown and not chat.is_private:
                 self.spawn(platform.leave(chat.id))
 
@@ -323,6 +323,7 @@ class Hub:
             say=self._mouth.say,
             over=self._over,
             decided=self._decided,
+            ended=self._ended,
             failed=self._failed,
             patience=timedelta(seconds=self._settings.bot.patience_seconds),
         )
@@ -364,6 +365,12 @@ class Hub:
     def _decided(self, decision: Decision) -> None:
         self._parts.metrics.decided(decision.verdict, decision.key)
 
+    def _ended(self, decision: Decision, outcome: str) -> None:
+        """What was to be answered and is not, for another reason than a failure."""
+        kept = ("answered", "failed")
+        if decision.is_answer and not outcome.startswith(kept):
+            self._parts.metrics.dropped(_figureless(outcome))
+
     def _failed(self, place: Place, error: BotError) -> None:
         """No reply came of it: the chat hears nothing, the admins one line."""
         _log.warning("%s: no reply: %s", place.chat, error)
@@ -381,6 +388,22 @@ class Hub:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _figureless(outcome: str) -> str:
+    """An outcome as the name of a figure: without numbers, which would make one each."""
+    return re.sub(r"\(.*?\)|\d+", "", outcome.removeprefix("dropped: ")).strip()
+
+
+def _stranger(chat: Conversation, account: Account | None) -> str:
+    """How to let a chat in, and in private, how to let its account command; ids alone."""
+    is_private = chat.is_private and account is not None
+    whose = f" (private, with {account.platform}:{account.key})" if is_private and account else ""
+    also = "; who commands the bot stands in bot.admins" if whose else ""
+    return (
+        f"{chat.id}{whose}: not allowed, so left alone; to answer there put {chat.id} into "
+        f"bot.allowed_chats, or as an admin send /chats allow {chat.id}{also}"
+    )
 
 
 def _wrote(account: Account, message: Message) -> bool:

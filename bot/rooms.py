@@ -70,7 +70,7 @@ class Presence:
 class Crew:
     """Whom a room works with. ``now`` and ``sleep`` are one clock; ``dice`` the only chance.
 
-    ``over`` is told how it ended for messages that were addressed and get no reply.
+    ``over`` is told of addressed messages that are done with, ``ended`` how each question ended.
     """
 
     now: Callable[[], datetime]
@@ -84,6 +84,7 @@ class Crew:
     say: Callable[[Room, Sequence[Asked], Answer], Awaitable[str]]
     over: Callable[[Sequence[str]], None]
     decided: Callable[[Decision], None]
+    ended: Callable[[Decision, str], None]
     failed: Callable[[Place, BotError], None]
     patience: timedelta
 
@@ -319,8 +320,11 @@ class Room:
 
     def _end(self, asked: Sequence[Asked], decision: Decision, outcome: str) -> None:
         """Note how it ended, for /why and for the journal."""
+        level = logging.INFO if decision.is_answer or decision.is_addressed else logging.DEBUG
         for one in asked:
+            _log.log(level, "%s: %s", one.message.id, outcome)
             self.told.append(Told(one.message.id, self._crew.now(), decision, outcome))
+        self._crew.ended(decision, outcome)
         addressed = [one.message.id for one in asked if one.address is not Address.NONE]
         if addressed:
             self._crew.over(addressed)
