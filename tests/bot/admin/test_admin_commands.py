@@ -171,14 +171,14 @@ def test_chats_are_allowed_and_denied(play: Play) -> None:
 def test_status_tells_parts_chat_and_jobs(play: Play) -> None:
     async def scene(at: Counter) -> None:
         at.bot.parts = {
-            "model": {"is_well": True, "state": "v3 answers", "waiting": 0},
+            "model": {"is_well": True, "state": "v3 answers", "answered": 0, "failed": 0},
             "telegram": {"is_well": False, "state": "not reachable since 12:00"},
         }
         at.runs.end(at.runs.begin("index", "schedule"), "done", "said by Ann: secret words")
         at.clock.wind(minutes=5)
         lines = (await at.give("status")).said[0].splitlines()
         assert lines == [
-            "model: v3 answers, waiting 0",
+            "model: v3 answers, answered 0",
             "! telegram: not reachable since 12:00",
             "this chat: allowed, kept in the archive",
             "index: done 5 min ago",
