@@ -397,12 +397,15 @@ def _figureless(outcome: str) -> str:
 
 def _stranger(chat: Conversation, account: Account | None) -> str:
     """How to let a chat in, and in private, how to let its account command; ids alone."""
-    is_private = chat.is_private and account is not None
-    whose = f" (private, with {account.platform}:{account.key})" if is_private and account else ""
-    also = "; who commands the bot stands in bot.admins" if whose else ""
+    if chat.is_private and account is not None:
+        person = f"{account.platform}:{account.key}"
+        return (
+            f"{chat.id} (private, with {person}): not allowed, so left alone; put {chat.id} into "
+            f"bot.allowed_chats to answer there, {person} into bot.admins to be commanded by it"
+        )
     return (
-        f"{chat.id}{whose}: not allowed, so left alone; to answer there put {chat.id} into "
-        f"bot.allowed_chats, or as an admin send /chats allow {chat.id}{also}"
+        f"{chat.id}: not allowed, so left alone; to answer there put {chat.id} into "
+        f"bot.allowed_chats, or as an admin send /chats allow {chat.id}"
     )
 
 

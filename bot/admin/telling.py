@@ -73,9 +73,10 @@ class TellingCommands:
             "\n".join([f"{title}:", *map(_described, words)])
             for title, words in self.groups.items()
         ]
-        known = f"{command.chat.platform}:1234567890"
-        end = f"In private, name the chat a command is about: /mute {known} 2h"
-        await command.answer.say("\n\n".join([*groups, end]))
+        if command.chat.is_private:
+            known = f"{command.chat.platform}:1234567890"
+            groups.append(f"Here in private, name the chat a command is about: /mute {known} 2h")
+        await command.answer.say("\n\n".join(groups))
 
     def _kind(self, kind: str, now: datetime) -> str:
         """The last run of a kind and the next; empty where there is neither."""

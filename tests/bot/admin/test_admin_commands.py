@@ -168,6 +168,27 @@ def test_chats_are_allowed_and_denied(play: Play) -> None:
     play(scene)
 
 
+def test_what_is_no_chat_changes_none(play: Play) -> None:
+    async def scene(at: Counter) -> None:
+        answer = await at.give("chats", "deny garage")
+        assert answer.said[-1].startswith("'garage' is no chat; say /chats deny telegram:")
+        assert at.book.rules(TEA.id).is_allowed
+        assert (await at.give("chats", "allow", chat=DESK)).said[-1].startswith("Say which chat: ")
+
+    play(scene)
+
+
+def test_help_has_the_commands_of_everybody_too(play: Play) -> None:
+    async def scene(at: Counter) -> None:
+        told = (await at.give("help")).said[-1]
+        assert told.index("How it is:") < told.index("/status") < told.index("For everybody:")
+        assert told.index("For everybody:") < told.index("/forgetme")
+        assert "telegram:1234567890" not in told
+        assert "/mute telegram:1234567890" in (await at.give("help", chat=DESK)).said[-1]
+
+    play(scene)
+
+
 def test_status_tells_parts_chat_and_jobs(play: Play) -> None:
     async def scene(at: Counter) -> None:
         at.bot.parts = {
