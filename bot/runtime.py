@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 from bot.admin.desk import Desk
 from bot.admin.jobs import Jobs
 from bot.admin.office import Office
-from bot.chatbook import Chatbook
+from bot.chatbook import Chatbook, Entry
 from bot.consent import Consent, Hooks
 from bot.errors import AlreadyRunning, PlatformRefused
 from bot.forgetting import Forgetting
@@ -189,11 +189,20 @@ async def _commands(
 
 def _where(settings: Settings, book: Chatbook) -> Iterator[str]:
     """Where it may speak and who commands it, a line each."""
-    entries = [entry for entry in book.entries() if book.rules(entry.chat).is_allowed]
+    entries = book.entries()
+    allowed = [entry for entry in entries if book.rules(entry.chat).is_allowed]
+    others = [entry for entry in entries if entry.is_here and entry not in allowed]
+    yield f"chats: {_listed(allowed) or 'none allowed yet, so it stays silent'}"
+    if others:
+        yield f"not allowed, so left alone: {_listed(others)}"
+    yield f"admins: {', '.join(settings.bot.admins) or 'none, so nobody commands it'}"
+
+
+def _listed(entries: Sequence[Entry]) -> str:
+    """Chats by id and title, as many as fit a line."""
     chats = [f"{entry.chat} {entry.title!r}" if entry.title else entry.chat for entry in entries]
     more = f" and {len(chats) - _SHOWN} more" if len(chats) > _SHOWN else ""
-    yield f"chats: {', '.join(chats[:_SHOWN]) or 'none allowed yet, so it stays silent'}{more}"
-    yield f"admins: {', '.join(settings.bot.admins) or 'none, so nobody commands it'}"
+    return f"{', '.join(chats[:_SHOWN])}{more}"
 
 
 @dataclass(frozen=True, slots=True)
