@@ -20,6 +20,11 @@ def span(length: timedelta) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def counted(count: int, thing: str) -> str:
+    """So many things: ``1 message``, ``1,204 messages``."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def ago(moment: datetime, now: datetime) -> str:
     """How long ago a moment was, or how far ahead it is."""
     return f"{span(now - moment)} ago" if moment <= now else f"in {span(moment - now)}"

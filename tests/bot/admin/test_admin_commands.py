@@ -273,10 +273,10 @@ def test_forget_asks_who_is_meant_then_removes_them_everywhere(home: Path, play:
         assert "nobody in the archive" in (await at.give("forget", "@nobody")).said[0]
         assert "is @self" in (await at.give("forget", "@kevin")).said[0]
         paper = await at.give("forget", reply_to=f"{TEA.id}:1")
-        assert paper.said[0].startswith("Forget @nice_guy and 1 messages for good")
+        assert paper.said[0].startswith("Forget @nice_guy and 1 message for good")
         await at.press(paper, "Forget")
         await at.finish()
-        assert paper.said[-1] == "Forgetting: done. 1 messages removed"
+        assert paper.said[-1] == "Forgetting: done. 1 message removed"
         assert (at.bot.changes, at.bot.let_gone) == (["archive"], ["usernice_guy"])
         assert not place.exports.exists()
         with Archive.open(place.archive) as archive:
