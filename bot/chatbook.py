@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS chat_rules (
     announced_at INTEGER,
     changes TEXT NOT NULL                -- JSON: settings of [talk] that differ here
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chat_places (
+    chat TEXT PRIMARY KEY,
+    places TEXT NOT NULL                 -- JSON: what encloses it, the nearest first
+) WITHOUT ROWID;
 """
 
 
@@ -76,6 +80,8 @@ class Chatbook:
         self._connection = open_state(path, TABLES)
         rows = self._connection.execute("SELECT * FROM chat_rules ORDER BY chat")
         self._entries = {row[0]: _entry(row) for row in rows}
+        found = self._connection.execute("SELECT chat, places FROM chat_places")
+        self._places = {chat: tuple(json.loads(places)) for chat, places in found}
 
     def close(self) -> None:
         """Close the database; everything decided stays."""
@@ -93,12 +99,12 @@ class Chatbook:
         self.close()
 
     def rules(self, chat: str, places: Iterable[str] = ()) -> ChatRules:
-        """What holds in ``chat``; ``places`` enclose it, the nearest first.
+        """What holds in ``chat``; ``places`` enclose it, the nearest first: by default those noted.
 
         The nearest decision counts, of a mute the longest; changes of a place hold in its chats
         unless they have their own.
         """
-        around = (chat, *places)
+        around = (chat, *(tuple(places) or self._places.get(chat, ())))
         pages = [self._entries[each] for each in around if each in self._entries]
         allowed = (page.is_allowed for page in pages if page.is_allowed is not None)
         logged = (page.is_logged for page in pages if page.is_logged is not None)
@@ -130,6 +136,14 @@ class Chatbook:
         page = replace(known, title=title, is_private=chat.is_private, is_here=True)
         if page != known:
             self._write(page)
+
+    def placed(self, chat: str, places: tuple[str, ...]) -> None:
+        """Note what encloses a chat, for whoever asks about it from elsewhere."""
+        if places and self._places.get(chat) != places:
+            self._places[chat] = places
+            self._connection.execute(
+                "INSERT OR REPLACE INTO chat_places VALUES (?, ?)", [chat, json.dumps(places)]
+            )
 
     def parted(self, chat: str) -> None:
         """Note that the bot is no longer in a chat; what was decided stays."""

@@ -167,6 +167,7 @@ class Hub:
 
     async def _heard(self, heard: Heard) -> None:
         raw, platform = heard.message, self._parts.platforms[heard.message.chat.platform]
+        self._parts.book.placed(raw.chat.id, heard.places)
         rules = self._parts.book.rules(raw.chat.id, heard.places)
         if not rules.is_allowed:
             self._unknown(raw.chat, platform, raw.author)
@@ -229,6 +230,7 @@ class Hub:
         _log.info("%s: goes on as %s", event.old, event.new.id)
 
     def _joined(self, event: Joined) -> None:
+        self._parts.book.placed(event.chat.id, event.places)
         rules = self._parts.book.rules(event.chat.id, event.places)
         platform = self._parts.platforms[event.chat.platform]
         if rules.is_allowed and event.is_enclosing:  # each chat in it is told when somebody speaks

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from bot.chatbook import Chatbook
 from bot.errors import BotError, Undeliverable
 from bot.platforms.base import Address, Commanded, Deleted, Joined, Moved, Reacted, Sent
 from bot.questions import Question
+from config.sections import Bot
 from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, Reaction
@@ -236,6 +238,18 @@ def test_an_admin_is_told_that_there_is_no_such_command(place: Home) -> None:
         assert answer.texts == ["There is no /sttaus; /help lists what there is."]
 
     play(test, place, bot__admins=("stage:guy",))
+
+
+def test_a_chat_of_an_allowed_place_is_known_to_be_allowed_by_whoever_asks(place: Home) -> None:
+    async def test(play: Play) -> None:
+        heard = play.stage.line("guy", "hello", chat="corner")
+        await play.hub.post(replace(heard, places=("stage:server",)))
+        await play.wait(1)
+        assert play.book.rules("stage:corner").is_allowed
+        with Chatbook(place.state, Bot(allowed_chats=("stage:server",))) as later:
+            assert later.rules("stage:corner").is_allowed
+
+    play(test, place, bot__allowed_chats=("stage:server",))
 
 
 def test_what_encloses_chats_is_not_introduced_to(place: Home) -> None:
