@@ -17,6 +17,7 @@ from config.console import emit_mapping
 PARTS = {
     "first": ("reply_first", "time to the first token, going round 20 chats: [HOME]"),
     "writing": ("reply_writing", "tokens written a second: [HOME]"),
+    "hearing": ("reply_hearing", "messages heard a second where none is answered: HOME"),
     "start": ("reply_start", "from the start of the process until the model has spoken: HOME"),
 }
 

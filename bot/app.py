@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.errors import ModelUnusable
@@ -57,10 +58,14 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """What a persona remembers and how it listens: the same for every model."""
+    """What a persona remembers and how it listens: the same for every model.
+
+    ``title`` tells what a chat of the archive is called.
+    """
 
     memory: Memory | None
     hearing: Hearing
+    title: Callable[[str], str | None]
 
 
 @contextmanager
@@ -72,7 +77,7 @@ def open_senses(
         open_memory(home, settings, archive, live) as memory,
         open_hearing(home, memory) as hearing,
     ):
-        yield Senses(memory, hearing)
+        yield Senses(memory, hearing, partial(_title, archive))
 
 
 @contextmanager
@@ -277,6 +282,10 @@ def _server_voice(home: Home, settings: Settings, registry: Registry) -> Voice:
     )
 
 
+def _title(archive: Archive, chat: str) -> str | None:
+    return next((known.title for known in archive.chats() if known.id == chat), None)
+
+
 def make_responder(
     voice: Voice, generator: Generator, settings: Settings, senses: Senses
 ) -> Responder:
@@ -302,4 +311,5 @@ def make_responder(
         ranking=hearing.ranking,
         meaning=hearing.meaning,
         redact=redact,
+        title=senses.title,
     )

@@ -80,8 +80,8 @@ class Chatbook:
         self._connection = open_state(path, TABLES)
         rows = self._connection.execute("SELECT * FROM chat_rules ORDER BY chat")
         self._entries = {row[0]: _entry(row) for row in rows}
-        found = self._connection.execute("SELECT chat, places FROM chat_places")
-        self._places = {chat: tuple(json.loads(places)) for chat, places in found}
+        around = self._connection.execute("SELECT chat, places FROM chat_places")
+        self._places = {chat: tuple(json.loads(places)) for chat, places in around}
 
     def close(self) -> None:
         """Close the database; everything decided stays."""
@@ -99,10 +99,11 @@ class Chatbook:
         self.close()
 
     def rules(self, chat: str, places: Iterable[str] = ()) -> ChatRules:
-        """What holds in ``chat``; ``places`` enclose it, the nearest first: by default those noted.
+        """What holds in ``chat``; ``places`` enclose it, the nearest first.
 
-        The nearest decision counts, of a mute the longest; changes of a place hold in its chats
-        unless they have their own.
+        Without them those count that :meth:`enclosed` was told, lest what holds of a server or a
+        channel be forgotten in its threads. The nearest decision counts, of a mute the longest;
+        changes of a place hold in its chats unless they have their own.
         """
         around = (chat, *(tuple(places) or self._places.get(chat, ())))
         pages = [self._entries[each] for each in around if each in self._entries]
@@ -129,21 +130,23 @@ class Chatbook:
         found = {**named, **self._entries}
         return [found[chat] for chat in sorted(found)]
 
+    def enclosed(self, chat: str, places: tuple[str, ...]) -> None:
+        """Note what encloses a chat, for when it is not told."""
+        if places and self._places.get(chat) != places:
+            row = [chat, json.dumps(places)]
+            self._connection.execute("INSERT OR REPLACE INTO chat_places VALUES (?, ?)", row)
+            self._places[chat] = places
+
     def met(self, chat: Conversation) -> None:
-        """Note that the bot is in a chat, so that admins can see and allow it."""
+        """Note that the bot is in a chat, so that admins can see and allow it.
+
+        The title of a private one is the name of a person, and shown nowhere: it is left out.
+        """
         known = self.entry(chat.id)
-        title = chat.title or known.title
+        title = "" if chat.is_private else chat.title or known.title
         page = replace(known, title=title, is_private=chat.is_private, is_here=True)
         if page != known:
             self._write(page)
-
-    def placed(self, chat: str, places: tuple[str, ...]) -> None:
-        """Note what encloses a chat, for whoever asks about it from elsewhere."""
-        if places and self._places.get(chat) != places:
-            self._places[chat] = places
-            self._connection.execute(
-                "INSERT OR REPLACE INTO chat_places VALUES (?, ?)", [chat, json.dumps(places)]
-            )
 
     def parted(self, chat: str) -> None:
         """Note that the bot is no longer in a chat; what was decided stays."""

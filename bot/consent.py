@@ -104,6 +104,10 @@ class Consent:
             self._gone |= {account_digest(account)}
             self._begin(account, None, DEFAULT)
 
+    async def follow(self) -> None:
+        """Read again who is left out: an admin or another process may have forgotten somebody."""
+        await self._read()
+
     async def close(self) -> None:
         """Stop what is being done; the next :meth:`open` goes on with it."""
         for task in list(self._work):
@@ -207,6 +211,7 @@ class Consent:
             await self._reach(lambda archive: archive.withdraw(account))  # out of sight at once
             await self._hooks.left(account)
             await self._forgetting.run(account)
+            await self._hooks.left(account)  # others' words name them no more
             outcome = "forgotten"
         except AtselfError as error:
             outcome = "failed"

@@ -147,6 +147,10 @@ class Hub:
         for room in self.house.rooms:
             room.forget({one.id for one in room.history if _wrote(account, one)})
         await self._recorder.do(lambda _, journal: journal.forget(account))
+        await self._parts.consent.follow()
+        for room in self.house.rooms:  # whoever is forgotten is struck from others' words, too
+            for message in await self._recorder.shown([one.id for one in room.history]):
+                room.correct(message)
 
     async def idle(self) -> None:
         """Wait until nothing is being answered."""
@@ -167,13 +171,13 @@ class Hub:
 
     async def _heard(self, heard: Heard) -> None:
         raw, platform = heard.message, self._parts.platforms[heard.message.chat.platform]
-        self._parts.book.placed(raw.chat.id, heard.places)
         rules = self._parts.book.rules(raw.chat.id, heard.places)
         if not rules.is_allowed:
             self._unknown(raw.chat, platform, raw.author)
             return
         if _is_same(raw.author, platform.account) or self._parts.consent.is_out(raw.author):
             return
+        self._parts.book.enclosed(raw.chat.id, heard.places)
         recorded = await self._recorder.hear(heard, is_logged=rules.is_logged)
         self.house.note(raw.chat, raw.id)
         self._parts.metrics.heard(platform.name)
@@ -230,7 +234,6 @@ class Hub:
         _log.info("%s: goes on as %s", event.old, event.new.id)
 
     def _joined(self, event: Joined) -> None:
-        self._parts.book.placed(event.chat.id, event.places)
         rules = self._parts.book.rules(event.chat.id, event.places)
         platform = self._parts.platforms[event.chat.platform]
         if rules.is_allowed and event.is_enclosing:  # each chat in it is told when somebody speaks
@@ -288,7 +291,8 @@ class Hub:
             await self._ask_again(noted, message)
 
     async def _ask_again(self, noted: Noted, message: Message | None) -> None:
-        if message is None:  # gone, or of a chat of which nothing is kept
+        # None: gone, or of a chat of which nothing is kept
+        if message is None or self._barred(noted.chat, noted.account):
             self._over([noted.id])
             return
         rules = self._parts.book.rules(noted.chat)
@@ -346,7 +350,18 @@ class Hub:
             newest=self.house.newest,
             said=self._said,
             ready=self._ready,
+            barred=self._barred,
         )
+
+    def _barred(self, chat: str, account: Account | None) -> str:
+        """Why nothing may be said in a chat (to an account) any more; empty where it may."""
+        rules = self._parts.book.rules(chat)
+        if not rules.is_allowed:
+            return "the chat is not allowed any more"
+        if rules.muted_until is not None and rules.muted_until > self._now():
+            return "the chat was muted"
+        is_out = account is not None and self._parts.consent.is_out(account)
+        return "who asked has opted out" if is_out else ""
 
     async def _ready(self, platform: str) -> None:
         await self._recovered[platform].wait()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
+import sqlite3
+import traceback
 from collections.abc import Iterator
 from logging.handlers import TimedRotatingFileHandler
+from types import TracebackType
+from typing import TypeAlias
 from urllib.parse import quote
 
 from pydantic import SecretStr
 
+from config.errors import AtselfError
 from config.settings import Home, Settings, sections
 
 LOG = "bot.log"
@@ -23,6 +28,8 @@ _TOKENS = re.compile(
     r"|(?<=Bearer )\S+|(?<=Bot )[\w.-]{30,}"
     r"|(?<![\w-])sk-[A-Za-z0-9_-]{16,}"
 )
+_PLAIN = (AtselfError, OSError, sqlite3.Error, ImportError)
+"""Errors whose words are our own or a system's; any other may quote what somebody said."""
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -41,16 +48,52 @@ class Redactor:
         return _TOKENS.sub(HIDDEN, shown)
 
 
-class CleanFormatter(logging.Formatter):
-    """Formats a record with its exception and stack, then takes the secrets out of all of it."""
+_Raised: TypeAlias = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
 
-    def __init__(self, clean: Redactor) -> None:
+
+class CleanFormatter(logging.Formatter):
+    """Formats a record with its exception and stack, then takes the secrets out of all of it.
+
+    Of exceptions that may quote a chat it has kind and place, unless texts are logged.
+    """
+
+    def __init__(self, clean: Redactor, *, has_texts: bool = False) -> None:
         super().__init__(_FORMAT)
-        self._clean = clean
+        self._clean, self._has_texts = clean, has_texts
 
     def format(self, record: logging.LogRecord) -> str:
         """One record, possibly of several lines."""
-        return self._clean(super().format(record))
+        message = record.getMessage()
+        if record.name == "asyncio" and not self._has_texts:  # its next lines show a task's error
+            message = message.partition("\n")[0]
+        # Other formatters leave what they made of an exception in the record.
+        own = {"msg": message, "args": None, "exc_text": None}
+        return self._clean(super().format(logging.makeLogRecord({**record.__dict__, **own})))
+
+    def formatException(self, ei: _Raised) -> str:
+        """The frames of an exception and of what led to it."""
+        if self._has_texts or ei[1] is None:
+            return super().formatException(ei)
+        parts = []
+        for error in _chain(ei[1]):
+            words = f": {error}" if isinstance(error, _PLAIN) else ""
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            head = "Traceback (most recent call last):"
+            parts.append(f"{head}\n{frames}{type(error).__qualname__}{words}")
+        return "\n\n".join(reversed(parts))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception, what it came of, and so on."""
+    met = set[int]()
+    following: BaseException | None = error
+    while following is not None and id(following) not in met:
+        met.add(id(following))
+        yield following
+        hidden = following.__suppress_context__
+        following = following.__cause__ or (None if hidden else following.__context__)
 
 
 def secrets_of(settings: Settings) -> Iterator[str]:
@@ -69,7 +112,8 @@ def set_up(home: Home, settings: Settings) -> list[logging.Handler]:
     whole messages.
     """
     home.logs.mkdir(parents=True, exist_ok=True)
-    serve, formatter = settings.serve, CleanFormatter(Redactor(settings))
+    serve = settings.serve
+    formatter = CleanFormatter(Redactor(settings), has_texts=serve.log_texts)
     file = TimedRotatingFileHandler(
         home.logs / LOG, when="midnight", backupCount=serve.log_days, encoding="utf-8", delay=True
     )

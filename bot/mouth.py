@@ -27,7 +27,7 @@ from bot.recorder import Recorder
 from bot.responder import Answer
 from bot.rooms import Asked, Place, Room
 from ingest.archive import Archive
-from ingest.chat import Conversation, Message, RawMessage
+from ingest.chat import Account, Conversation, Message, RawMessage
 
 _log = logging.getLogger("atself.mouth")
 _TYPING = 4.0
@@ -44,7 +44,8 @@ class Mouth:
     ``said`` hears of every part that arrived, with what it answers and its place in the reply.
     ``conversation`` knows chats by id, ``is_logged`` whether they are kept, ``newest`` the newest
     message in each; ``ready`` waits until what a crash left on a platform is finished: a message
-    nobody knows of must be looked for before others are sent.
+    nobody knows of must be looked for before others are sent. ``barred`` says why nothing may be
+    said in a chat (to an account) any more, or nothing.
     """
 
     platforms: Mapping[str, Platform]
@@ -60,6 +61,7 @@ class Mouth:
     newest: Callable[[str], str | None]
     said: Callable[[Place, Message, Asked | None, int], None]
     ready: Callable[[str], Awaitable[None]]
+    barred: Callable[[str, Account | None], str]
 
     async def say(self, room: Room, covered: Sequence[Asked], answer: Answer) -> str:
         """Send a reply; how it went, for /why. Raises Undeliverable or Unreachable."""
@@ -73,13 +75,19 @@ class Mouth:
         outgoing = [self._outgoing(step, asked, room.place, i) for i, step in enumerate(steps)]
         ids = [one.message.id for one in covered]
         await self.recorder.do(lambda _, journal: journal.plan(ids, outgoing, self.now()))
+        why = ""
         try:
             for i, (step, part) in enumerate(zip(steps, outgoing, strict=True)):
                 await self._pause(step, platform, room.place)
+                if why := self.barred(room.place.chat, asked.account):
+                    break
                 await self._send(part, platform, asked, i)
         except BotError:
             await self._give_up([part.key for part in outgoing])
             raise
+        if why:
+            await self._give_up([part.key for part in outgoing])
+            return f"dropped: {why}"
         return f"answered in {len(steps)} message{'s' if len(steps) > 1 else ''}"
 
     async def finish(self, planned: Sequence[Planned], fresh: timedelta) -> None:
@@ -99,7 +107,7 @@ class Mouth:
         sent = await platform.find(part.outgoing) if part.is_tried else None
         if sent is not None:
             await self._arrived(part.outgoing, sent, None, part.part)
-        elif self.now() - part.planned_at > fresh:
+        elif self.now() - part.planned_at > fresh or self.barred(part.outgoing.chat, None):
             await self._give_up([part.outgoing.key])
         else:
             await self._send(part.outgoing, platform, None, part.part)

@@ -56,12 +56,13 @@ class Obeying:
         """Start what was asked for, once; returns before it is done."""
         name = ABOUT.name if command.name == _START and command.chat.is_private else command.name
         found = self._handlers.get(name)
-        if found is None or not self._may(command, found[0]):
+        if found is None:  # its name is what somebody wrote
+            _log.info("%s: an unknown command by %s", command.chat.id, command.account.key)
+            if command.chat.is_private and self.is_admin(command.account):
+                await command.answer.say("There is no such command; /help lists what there is.")
+            return
+        if not self._may(command, found[0]):
             _log.info("%s: /%s is not for %s", command.chat.id, command.name, command.account.key)
-            if found is None and command.chat.is_private and self.is_admin(command.account):
-                await command.answer.say(
-                    f"There is no /{command.name[:40]}; /help lists what there is."
-                )
             return
         id, now = command.id, self._now()
         if not await self._recorder.do(lambda _, journal: journal.obey(id, now)):
@@ -86,8 +87,9 @@ class Obeying:
         _log.info("%s: /%s by %s", command.chat.id, command.name, command.account.key)
         try:
             await handler(command)
-        except AtselfError as error:
-            await command.answer.say(str(error))
+        except AtselfError as error:  # anybody may have asked: it may name folders and people
+            _log.error("/%s did not work: %s", command.name, error)
+            await command.answer.say(f"/{command.name} did not work; the log says why")
         except Exception:
             _log.exception("/%s failed", command.name)
             await command.answer.say(f"/{command.name} failed; the log says why")

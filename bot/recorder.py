@@ -146,6 +146,10 @@ class Recorder:
 
         return self.do(know)
 
+    async def shown(self, ids: Sequence[str]) -> list[Message]:
+        """These messages as the model is to be shown them now, as far as they are kept."""
+        return await self.do(lambda archive, _: [self._shown(one) for one in archive.get(ids)])
+
     async def again(self, noted: Sequence[Noted]) -> list[tuple[Noted, Message | None]]:
         """Messages heard before, as the model is shown them; None where they are not kept."""
 

@@ -19,6 +19,7 @@ from bot.history import Contexts
 from bot.voice import Voice
 from ingest.chat import Line, Message, Passage, Reply, Turn
 from ingest.chunks import MEMORY_SHARE
+from ingest.persona import elsewhere, is_written_for
 from ingest.prompt import Segment, body, read_reply, render_prompt, turns_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Responder:
     ``ranking`` is what the chats' own replies taught about who answers what, where they did;
     ``meaning`` the same where an embedder tells what is close.
     ``lines_of`` turns passages into the memory lines of a prompt (``ingest.chunks.memory_lines``).
+    ``title`` tells what a chat is called: a head that names another is asked without that name.
     ``redact`` takes personal data out of a text, but what the second one holds as well.
     """
 
@@ -92,11 +94,13 @@ class Responder:
         ranking: Ranking | None = None,
         meaning: Meaning | None = None,
         redact: Callable[[str, str], str] = lambda text, _known: text,
+        title: Callable[[str], str | None] | None = None,
     ) -> None:
         self.voice = voice
         self.generator = generator
         self._sampling = Sampling.of(settings.generate)
         self._memory, self._lines_of, self._redact = memory, lines_of, redact
+        self._title = title
         self._passages = settings.recall.passages
         self._room = self._room_for_lines(settings.dataset.window_tokens)
         self._contexts = Contexts(
@@ -126,10 +130,12 @@ class Responder:
         """
         context = self._contexts.choose(history, f"{history[-1].chat} {topic}" if topic else None)
         passages = self._recalled(context, now, chat)
-        prompt = self._prompt(context, passages)
+        head = self._head(chat)
+        prompt = self._prompt(head, context, passages)
         for attempt in range(TRIES):
             text, timings = self._draft(prompt, seed, attempt, cancelled, watch)
-            parts = self._parts(text, timings, history, passages)
+            kept = Kept(head, self._lines_of(passages), self._redact)
+            parts = self._parts(text, timings, history, kept)
             if parts or timings.ending is Ending.CANCELLED:
                 break
         return Answer(Reply(parts), passages, prompt, text, timings, attempt + 1)
@@ -172,12 +178,19 @@ class Responder:
             kept = kept[:-1]
         return kept
 
+    def _head(self, chat: str | None) -> str:
+        """The head, without the title of the chat it was written for where this is another."""
+        head = self.voice.head
+        if chat is None or self._title is None:
+            return head
+        return head if is_written_for(head, self._title(chat) or "") else elsewhere(head)
+
     def _prompt(
-        self, context: Sequence[Message], passages: Sequence[Passage]
+        self, head: str, context: Sequence[Message], passages: Sequence[Passage]
     ) -> tuple[Segment, ...]:
         turns = turns_of(context, me=self.voice.self_handle)
         memory = self._lines_of(passages)
-        return render_prompt(turns, self.voice.head, self.voice.markup, memory)
+        return render_prompt(turns, head, self.voice.markup, memory)
 
     def _draft(
         self,
@@ -204,11 +217,10 @@ class Responder:
         text: str,
         timings: Timings,
         history: Sequence[Message],
-        passages: Sequence[Passage],
+        kept: Kept,
     ) -> tuple[str, ...]:
         if timings.ending is Ending.CANCELLED:
             return ()
-        kept = Kept(self.voice.head, self._lines_of(passages), self._redact)
         parts = read_reply(text, self.voice.markup)
         return checked(parts, history, kept, is_complete=timings.ending is Ending.STOP)
 

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS run (
 CREATE INDEX IF NOT EXISTS run_kind ON run (kind, id);
 """
 _COLUMNS = "id, kind, asker, started_at, ended_at, outcome, detail, work, step, pid, born"
+LOST = "lost"
 SCHEDULE = "schedule"
 """The asker of what runs by itself."""
 
@@ -90,11 +91,11 @@ class Runs:
         )
 
     def end(self, id: int, outcome: str, detail: str = "") -> None:
-        """Note how it ended."""
+        """Note how it ended. Its commands, which may name people, are kept only of one lost."""
         self._connection.execute(
-            "UPDATE run SET ended_at = ?, outcome = ?, detail = ?, pid = NULL, born = NULL "
-            "WHERE id = ?",
-            [millis(self._clock()), outcome, detail, id],
+            "UPDATE run SET ended_at = ?, outcome = ?, detail = ?, pid = NULL, born = NULL, "
+            "work = CASE WHEN ? THEN work ELSE '' END WHERE id = ?",
+            [millis(self._clock()), outcome, detail, outcome == LOST, id],
         )
 
     def get(self, id: int) -> Run:

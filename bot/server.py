@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ LOOK = 0.05  # seconds between two looks at whether the reply is still wanted
 # the third to vLLM; who knows none of them ignores them (Ollama) or refuses them by name.
 EXTRAS = ("min_p", "repeat_penalty", "repetition_penalty")
 _UNKNOWN_FIELD = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
+_STRETCH = 12  # characters in a row; what is shorter is hardly anybody's words
 # Marks between segments; the server never sees them, they only say whose turn follows.
 _SYSTEM, _USER, _REPLY, _STOP, _NEXT = (f"\ue000{mark}\ue000" for mark in "SURTN")
 MARKUP = Markup("server", _SYSTEM, _USER, _REPLY, _STOP, _NEXT)
@@ -41,9 +42,14 @@ def server_voice(
     url: str, model: str | None, head: str, self_handle: str, context: int, name: str = ""
 ) -> Voice:
     """The voice of whatever model a server runs, asked as the persona is."""
-    name = name or f"{model or 'default model'} at {url}"
+    name = name or f"{model or 'default model'} at {_open(url)}"
     remote = RemoteRecord(url, model or "")
     return Voice(name, Path(), RENDERER, MARKUP, head, self_handle, context, remote)
+
+
+def _open(url: str) -> str:
+    """An address without the name and password in it."""
+    return str(httpx.URL(url).copy_with(userinfo=b""))
 
 
 class _HungUp(Exception):
@@ -67,6 +73,7 @@ class ServerGenerator:
     ) -> None:
         self.context_tokens = context_tokens
         self._url = url.rstrip("/") + "/chat/completions"
+        self._shown_url = _open(self._url)
         self._model, self._clock = model, clock
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.AsyncClient(timeout=WAIT, headers=headers)
@@ -120,11 +127,11 @@ class ServerGenerator:
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise ServerFailed(
-                f"{self._url}: {reason}; is the server up, and generate.server_url right?"
+                f"{self._shown_url}: {reason}; is the server up, and generate.server_url right?"
             ) from error
         except (ValueError, LookupError, TypeError) as error:
             raise ServerFailed(
-                f"{self._url}: not an OpenAI-compatible answer ({type(error).__name__}); "
+                f"{self._shown_url}: not an OpenAI-compatible answer ({type(error).__name__}); "
                 "generate.server_url should end in /v1"
             ) from error
         finally:
@@ -150,7 +157,7 @@ class ServerGenerator:
         async with self._client.stream("POST", self._url, json=known) as response:
             is_success = response.is_success
             if not is_success:
-                await self._explain(response)
+                await self._explain(response, body)
             else:
                 async for line in response.aiter_lines():
                     if line:
@@ -162,16 +169,20 @@ class ServerGenerator:
     def _is_taken(self, name: str) -> bool:
         return name not in EXTRAS or name in self._extras
 
-    async def _explain(self, response: httpx.Response) -> None:
-        """Leave out from now on what the server refuses by name; raise every other refusal."""
+    async def _explain(self, response: httpx.Response, body: dict[str, Any]) -> None:
+        """Leave out from now on what the server refuses by name; raise every other refusal.
+
+        Some servers quote the request: those words are not told, as errors are logged.
+        """
         said = (await response.aread()).decode("utf-8", "replace")
         refused = {name for name in self._extras if name in said}
         if response.status_code in _UNKNOWN_FIELD and refused:
             self._extras -= refused
             return
         advice = "; set the key of this address in the environment" if _needs_key(response) else ""
-        short = " ".join(said.split())[:200]
-        raise ServerFailed(f"{self._url}: HTTP {response.status_code}: {short}{advice}")
+        short = "its answer quotes the chat" if _quotes(said, body["messages"]) else said
+        short = " ".join(short.split())[:200]
+        raise ServerFailed(f"{self._shown_url}: HTTP {response.status_code}: {short}{advice}")
 
 
 class ServerGeneration:
@@ -238,6 +249,17 @@ class ServerGeneration:
                 self._prompt_seconds = first - started
                 self._decode_seconds = self._clock() - first
                 yield piece
+
+
+def _quotes(said: str, messages: Sequence[dict[str, str]]) -> bool:
+    """Whether an answer holds a stretch of what was asked, spelled out or escaped."""
+    with suppress(ValueError):
+        said += json.dumps(json.loads(said), ensure_ascii=False)
+    asked = "\n".join(message["content"] for message in messages)
+    found = "".join(said.split())
+    known = "".join(asked.split())
+    stretches = (known[i : i + _STRETCH] for i in range(max(1, len(known) - _STRETCH + 1)))
+    return any(stretch in found for stretch in stretches if stretch)
 
 
 def _needs_key(response: httpx.Response) -> bool:

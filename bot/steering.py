@@ -62,9 +62,10 @@ class Steering:
                 "messages to write": self.recorder.waiting,
             },
         }
-        for name in self.platforms:
+        for name, platform in self.platforms.items():
             is_well, state = self.states.get(name, (False, "signing in"))
-            parts[name] = {"is_well": is_well, "state": state}
+            trouble = platform.trouble if is_well else ""
+            parts[name] = {"is_well": is_well and not trouble, "state": trouble or state}
         return parts
 
     def decisions(self, chat: str) -> Sequence[Told]:

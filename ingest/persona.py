@@ -147,17 +147,32 @@ def _phrases(text: str) -> set[str]:
     return words
 
 
+_WHERE = " in the group chat “"
+
+
 def head_text(persona: Persona, card: str = "") -> str:
     """The fixed system prompt: who @self is, where, how to reply; plus the user's ``card``."""
     name, chat = _one_line(persona.name), _one_line(persona.chat)
     who = "@self" if name.casefold() == SELF else f"{name}, written @self,"
     lines = [
-        f"You are {who} in the group chat “{chat}”.",
+        f"You are {who}{_WHERE}{chat}”.",
         "Every line starts with its writer's @handle. Reply only as @self, the way @self writes; "
         "never write for others.",
         f"[memory] shows things said earlier: use what fits, ignore the rest. {_habits(persona)}",
     ]
     return "\n".join([*lines, *(neutralise(line) for line in card.splitlines() if line.strip())])
+
+
+def is_written_for(head: str, chat: str) -> bool:
+    """Whether a head names this chat as the one it is for."""
+    return head.partition("\n")[0].endswith(f"{_WHERE}{_one_line(chat)}”.")
+
+
+def elsewhere(head: str) -> str:
+    """The head for another chat than it was written for, whose title is not for others."""
+    first, line_break, rest = head.partition("\n")
+    before, found, _title = first.partition(_WHERE)
+    return f"{before} in a group chat.{line_break}{rest}" if found else head
 
 
 def _habits(persona: Persona) -> str:

@@ -45,10 +45,16 @@ class Desk:
         """The models."""
         return Registry(self.home.models)
 
-    def launch(self, work: Work, asker: str, notice: Notice | None = None) -> asyncio.Future[Ended]:
-        """Start a job and see it off in the background; gives how it ended. Raises Busy."""
+    def launch(
+        self, work: Work, asker: str, notice: Notice | None = None, *, is_public: bool = False
+    ) -> asyncio.Future[Ended]:
+        """Start a job and see it off in the background; gives how it ended. Raises Busy.
+
+        What a command says may name people, chats and folders: a notice that ``is_public`` has none
+        of it, the admins are told in private.
+        """
         before = self.runs.last(work.kind)
-        job = self.jobs.start(work, asker, notice)
+        job = self.jobs.start(work, asker, notice, is_public=is_public)
         log.info("job %s %s begins, asked by %s", job.run, work.kind, asker)
         return self._attend(self._see_off(job, notice, before if asker == SCHEDULE else None))
 
@@ -66,7 +72,11 @@ class Desk:
         ended = await job.task
         log.info("job %s %s: %s", job.run, job.work.kind, ended.outcome)
         buttons: Sequence[Button] = ()
-        text = f"{job.work.title}: {ended.outcome}" + (f". {ended.detail}" if ended.detail else "")
+        brief = f"{job.work.title}: {ended.outcome}"
+        text = f"{brief}. {ended.detail}" if ended.detail else brief
+        if job.is_public and ended.detail:
+            await self.controls.notify(text)
+            text = f"{brief}. What it said is told in private"
         if ended.outcome == "done":
             further, buttons = await self._follow(job.work, ended)
             text = f"{text}. {further}" if further else text

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.admin import processes
 from bot.admin.progress import Printed
-from bot.admin.works import Work, told
+from bot.admin.works import FORGET, Work, told
 from bot.errors import Busy
 from bot.platforms.base import Notice
 from bot.runs import Run, Runs
@@ -48,6 +48,7 @@ class Job:
     pid: int | None = None
     birth: str = ""
     is_stopped: bool = False
+    is_public: bool = False
     task: asyncio.Task[Ended] = field(init=False)
 
 
@@ -76,13 +77,17 @@ class Jobs:
         """What runs, the oldest first."""
         return list(self._jobs.values())
 
-    def start(self, work: Work, asker: str, notice: Notice | None = None) -> Job:
-        """Begin a job; progress is shown on ``notice``. Raises Busy where another has its claim."""
+    def start(
+        self, work: Work, asker: str, notice: Notice | None = None, *, is_public: bool = False
+    ) -> Job:
+        """Begin a job; progress is shown on ``notice``, where that ``is_public`` without anything
+        the job said. Raises Busy where another has its claim."""
         for other in self.running:
             if set(other.work.claims) & set(work.claims):
                 since = f"{other.started_at.astimezone():%H:%M}"
                 raise Busy(f"{other.work.title} has been running since {since}; wait for its end")
         job = Job(self._runs.begin(work.kind, asker, work.to_json()), work, self._clock())
+        job.is_public = is_public
         return self._begin(job, notice)
 
     def take_over(self) -> tuple[list[Job], list[Run]]:
@@ -135,6 +140,9 @@ class Jobs:
         finally:  # a cancelled watch leaves the run without an end, for the next bot to take over
             self._jobs.pop(job.run, None)
         self._runs.end(job.run, ended.outcome, ended.detail)
+        if job.work.kind == FORGET and ended.outcome == "done":
+            for path in _files(self._home, f"{job.run}-*"):  # they name who is forgotten
+                path.unlink(missing_ok=True)
         return ended
 
     async def _steps(self, job: Job, notice: Notice | None) -> Ended:
@@ -174,7 +182,7 @@ class Jobs:
     ) -> None:
         shown = self.brief(job)
         while not (await asyncio.wait([ending], timeout=self._pause))[0]:
-            text = self.progress(job)
+            text = self.brief(job) if job.is_public else self.progress(job)
             if notice is not None and text != shown:
                 await notice.say(text)
                 shown = text
@@ -197,6 +205,6 @@ def prune(home: Home, *, older_than: datetime) -> int:
     return len(old)
 
 
-def _files(home: Home) -> list[Path]:
+def _files(home: Home, stem: str = "*") -> list[Path]:
     folder = home.logs / "jobs"
-    return [*folder.glob("*.out"), *folder.glob("*.log")]
+    return [*folder.glob(f"{stem}.out"), *folder.glob(f"{stem}.log")]

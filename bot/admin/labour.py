@@ -55,24 +55,38 @@ class LabourCommands:
         self._launch(command, works.export(forms))
 
     async def forget(self, command: Commanded) -> None:
-        """Ask, then remove a person from archive, index, dataset, exports and backups."""
-        who = command.words.strip()
+        """Ask, then remove a person from archive, index, dataset, exports and backups.
+
+        In a group only in reply to a message of theirs: names that are guessed, and how much
+        somebody wrote elsewhere, are not for those who read there.
+        """
+        who, is_public = command.words.strip(), not command.chat.is_private
+        if who and is_public:
+            raise CommandRefused("Ask me in private to forget somebody by name.")
         if not who and command.reply_to is None:
             raise CommandRefused("Say whom: /forget @handle, or in reply to a message of theirs.")
         person, count = await asyncio.to_thread(self._person, who, command.reply_to)
 
         async def go(notice: Notice) -> None:
-            job = self.desk.launch(works.forget(person.handle), asker_of(command), notice)
+            await self._let_go(person)  # before: a backup takes the journal along
+            work = works.forget(person.handle)
+            job = self.desk.launch(work, asker_of(command), notice, is_public=is_public)
             ended = await asyncio.shield(job)
-            for account in person.accounts if ended.outcome == "done" else ():
-                await self.desk.controls.let_go(account)
+            if ended.outcome == "done":
+                await self._let_go(person)
 
         called = f"@{person.handle} and {counted(count, 'message')}"
+        called = "whoever wrote that and all their messages" if is_public else called
         question = f"Forget {called} for good, backups and exports included?"
         await self.questions.ask(command, question, "Forget", go)
 
+    async def _let_go(self, person: Person) -> None:
+        for account in person.accounts:
+            await self.desk.controls.let_go(account)
+
     def _launch(self, command: Commanded, work: Work) -> None:
-        self.desk.launch(work, asker_of(command), command.answer)
+        is_public = not command.chat.is_private
+        self.desk.launch(work, asker_of(command), command.answer, is_public=is_public)
 
     def _person(self, who: str, reply_to: str | None) -> tuple[Person, int]:
         """Who is meant, and how many messages they wrote. Raises ArchiveError."""

@@ -51,7 +51,7 @@ class Office:
         questions: Questions | None = None,
     ) -> None:
         self._questions = questions or Questions(desk.clock)
-        self._clean = desk.jobs.clean
+        self._clean, self._folder = desk.jobs.clean, str(desk.home.path)
         of_chats = ChatCommands(book, parse, desk.clock, zone)
         of_models = ModelCommands(desk, self._questions)
         of_labour = LabourCommands(desk, self._questions)
@@ -74,9 +74,14 @@ class Office:
                 if not await self._questions.answered(command):
                     await serve(command)
             except AtselfError as error:
-                await command.answer.say(self._clean(str(error)))
+                await command.answer.say(self._told(error, command))
             except Exception:
                 log.exception("/%s failed", command.name)
                 await command.answer.say(f"/{command.name} failed inside; logs/bot.log says why.")
 
         return handle
+
+    def _told(self, error: AtselfError, command: Commanded) -> str:
+        """An error as it may be read there: where files lie is not for groups."""
+        text = self._clean(str(error))
+        return text if command.chat.is_private else text.replace(self._folder, "the home")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -22,6 +23,7 @@ WORDS = (
     Word("help", "What can be asked of the bot"),
 )
 KINDS = ("index", "ingest", "retrain", "backup", "export", "forget")
+_URL = re.compile(r"https?://[^\s,]+")
 Upcoming = Callable[[], Mapping[str, datetime]]
 """When each scheduled kind of job runs next."""
 
@@ -46,7 +48,9 @@ class TellingCommands:
             lines.append(f"this chat: {phrases.rules(found, now, self.zone)}")
         lines += [self.desk.jobs.brief(job) for job in self.desk.jobs.running]
         lines += [line for kind in KINDS if (line := self._kind(kind, now))]
-        await command.answer.say("\n".join(lines))
+        text = "\n".join(lines)
+        # Where the model's server stands is not for groups.
+        await command.answer.say(text if command.chat.is_private else _URL.sub("a server", text))
 
     async def why(self, command: Commanded) -> None:
         """The reasons of the decision about a message, by default of the latest in the chat."""

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from bot.admin.phrases import counted
 
+FORGET = "forget"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -68,7 +70,7 @@ def export(forms: Sequence[str]) -> Work:
 def forget(handle: str) -> Work:
     """A person out of archive, index, dataset, exports and backups."""
     step = Step("forgetting", ("forget", f"@{handle}", "--yes", "--json"))
-    return Work("forget", "Forgetting", (step,), ("dataset", "index", "backup"))
+    return Work(FORGET, "Forgetting", (step,), ("dataset", "index", "backup"))
 
 
 def backup(kept: int) -> Work:
@@ -121,6 +123,6 @@ _TELLERS: dict[str, Callable[[Any], str]] = {
     "index": _told_index,
     "ingest": _told_ingest,
     "export": _told_export,
-    "forget": _told_forget,
+    FORGET: _told_forget,
     "backup": _told_backup,
 }

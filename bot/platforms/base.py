@@ -184,6 +184,11 @@ class Platform(Protocol):
         """The bot's own account, once it is signed in."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """What keeps it from hearing and saying anything now, in words; empty where all is well."""
+        ...
+
     async def run(self, post: Post, ready: Callable[[str], None]) -> None:
         """Sign in and pass on events, in the order of each chat, until cancelled or at an end.
 

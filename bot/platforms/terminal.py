@@ -50,6 +50,7 @@ class TerminalPlatform:
 
     name = PLATFORM
     account = Account(PLATFORM, "bot", "self", is_bot=True)
+    trouble = ""
 
     def __init__(
         self,

@@ -20,11 +20,14 @@ class Parrot(BaseHTTPRequestHandler):
     """Streams one short answer to ``/v1/chat/completions``."""
 
     protocol_version = "HTTP/1.1"
+    heard: list[str] | None = None
 
     def do_POST(self) -> None:
         """Answer."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         shown = "\n".join(message["content"] for message in body["messages"])
+        if self.heard is not None:
+            self.heard.append(shown)
         asked = _QUESTION.findall(shown)
         text = f"answer-{asked[-1]}" if asked else "hello"
         events = [{"choices": [{"delta": {"content": text}}]}, _END]
@@ -58,9 +61,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def parrot() -> Iterator[str]:
-    """The server on loopback; yields its address, ending in /v1."""
-    server = _Server(("127.0.0.1", 0), Parrot)
+def parrot(heard: list[str] | None = None) -> Iterator[str]:
+    """The server on loopback; yields its address, ending in /v1. What it is shown is ``heard``."""
+    server = _Server(("127.0.0.1", 0), type("Listening", (Parrot,), {"heard": heard}))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -26,7 +26,7 @@ def platforms(home: Home, settings: Settings, book: Chatbook) -> Sequence[Platfo
         from bot.platforms.telegram import TelegramPlatform
         from bot.platforms.telegram.client import Patience
 
-        hurry = Patience(first=0.05, longest=0.4, total=60, settle=0.1, read=1.0, poll=2)
+        hurry = Patience(first=0.05, longest=0.4, total=90, settle=0.5, read=6.0, poll=2)
         found.append(TelegramPlatform(settings.telegram, home.state, patience=hurry))
     if settings.discord.token:
         from bot.platforms.discord.platform import DiscordPlatform

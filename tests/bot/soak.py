@@ -94,8 +94,13 @@ class Measured:
 
 
 async def answer(question: Question) -> Sequence[str]:
-    """Says which message it answers."""
-    return [f"to {question.history[-1].text.split()[-1]}"]
+    """Says which question it answers: the latest of whoever is answered."""
+    who = question.history[-1].person
+    for message in reversed(question.history):
+        number = message.text.rpartition(" ")[2]
+        if message.person == who and number.startswith("#"):
+            return [f"to {who.handle} {number}"]
+    return ["to nobody"]
 
 
 def lines(play: Play, groups: int, count: int, dice: Random) -> Iterator[list[Heard]]:
@@ -118,7 +123,7 @@ async def soak(folder: Path, *, days: float, groups: int, per_day: int, tell: bo
     chats = tuple(f"stage:group{group}" for group in range(groups))
     asked: dict[str, list[str]] = {chat: [] for chat in chats}
     count, step = int(days * per_day), timedelta(days=1) / per_day
-    limits: dict[str, Any] = dict.fromkeys(_LIMITS, 10**6)
+    limits: dict[str, Any] = {**dict.fromkeys(_LIMITS, 10**6), "talk__threshold": 1}
     async with playing(home, write=answer, bot__allowed_chats=chats, **limits) as play:
         started = time.perf_counter()
         for number, batch in enumerate(lines(play, groups, count, dice)):
@@ -126,7 +131,8 @@ async def soak(folder: Path, *, days: float, groups: int, per_day: int, tell: bo
             await asyncio.gather(*map(play.hub.post, batch))
             for heard in batch:
                 if heard.address is Address.MENTION:
-                    asked[heard.message.chat.id].append(heard.message.text.split()[-1])
+                    mark = heard.message.text.rpartition(" ")[2]
+                    asked[heard.message.chat.id].append(f"{heard.message.author.key} {mark}")
             measured.messages += groups
             measured.most_rooms = max(measured.most_rooms, len(play.hub.house.rooms))
             measured.most_waiting = max(measured.most_waiting, play.recorder.waiting)
@@ -146,13 +152,17 @@ async def soak(folder: Path, *, days: float, groups: int, per_day: int, tell: bo
 
 
 def _take_away(play: Play, asked: dict[str, list[str]]) -> None:
-    """Check what was said against what was asked, and forget both."""
+    """Check what was said against what was asked, and forget both.
+
+    Who asks twice in a burst is answered once; people are answered in the order they began to ask.
+    """
     for part in play.stage.sent:
-        number = part.text.removeprefix("to ")
-        waiting = asked[part.chat]
-        assert number in waiting, f"{part.chat}: {part.text!r} was not asked, or answered before"
-        assert waiting.index(number) == 0, f"{part.chat}: {part.text!r} out of turn"
-        waiting.remove(number)
+        question = part.text.removeprefix("to ")
+        waiting, who = asked[part.chat], question.partition(" ")[0]
+        assert question in waiting, f"{part.chat}: {part.text!r} was not asked, or answered before"
+        assert waiting[0].startswith(f"{who} "), f"{part.chat}: {part.text!r} out of turn"
+        covered = [one for one in waiting[: waiting.index(question) + 1] if one.startswith(who)]
+        asked[part.chat] = [one for one in waiting if one not in covered]
     play.stage.sent.clear()
     play.stage.arrived.clear()
     play.stage.typed.clear()

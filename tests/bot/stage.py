@@ -79,6 +79,7 @@ class Stage:
 
     name = PLATFORM
     account = Account(PLATFORM, "bot", "Stagebot", is_bot=True)
+    trouble = ""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -89,7 +90,7 @@ class Stage:
         self.notices: list[tuple[str, str]] = []
         self.left: list[str] = []
         self.typed: list[str] = []
-        self.trouble: Callable[[Outgoing], BotError | None] = lambda _outgoing: None
+        self.refuses: Callable[[Outgoing], BotError | None] = lambda _outgoing: None
 
     def line(
         self,
@@ -126,7 +127,7 @@ class Stage:
 
     async def send(self, outgoing: Outgoing) -> Sent:
         """Keep what is sent."""
-        if error := self.trouble(outgoing):
+        if error := self.refuses(outgoing):
             raise error
         self.sent.append(outgoing)
         sent = Sent(f"{outgoing.chat}:{next(self._ids)}", self._now())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 from collections.abc import Iterator
 from logging.handlers import TimedRotatingFileHandler
@@ -12,6 +14,7 @@ import pytest
 from bot.logs import HIDDEN, TEXTS, Redactor, secrets_of, set_up, tear_down
 from config.settings import Home, Settings, load
 
+SAID = "hello from Ann"
 TELEGRAM = "1234567890:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
 DISCORD = "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWsabcdefghi"
 
@@ -83,6 +86,50 @@ def test_exceptions_and_arguments_are_cleaned_too(
     assert TELEGRAM not in written
     assert "Traceback" in written
     assert f"chat telegram:5: {HIDDEN}" in written
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_what_an_error_quotes_stays_out_of_the_log(
+    log: Path, capsys: pytest.CaptureFixture[str], is_nested: bool
+) -> None:
+    def fail() -> None:
+        try:
+            raise ValueError(f"cannot read {SAID!r}")
+        except ValueError as error:
+            if is_nested:
+                raise RuntimeError(f"about {SAID!r}") from error
+            raise
+
+    try:
+        fail()
+    except (ValueError, RuntimeError):
+        logging.getLogger("atself.rooms").exception("telegram:5: a reply failed")
+    try:
+        raise OSError(28, "No space left on device")
+    except OSError:
+        logging.getLogger("atself.rooms").exception("telegram:5: a reply failed")
+    written = log.read_text(encoding="utf-8") + capsys.readouterr().err
+    assert SAID not in written
+    assert "ValueError" in written
+    assert ", in fail" in written
+    assert "No space left on device" in written
+
+
+def test_a_task_that_fails_unseen_is_logged_without_what_its_error_quotes(log: Path) -> None:
+    async def scene() -> None:
+        async def fail() -> None:
+            raise ValueError(f"cannot read {SAID!r}")
+
+        task = asyncio.ensure_future(fail())
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+
+    asyncio.run(scene())
+    written = log.read_text(encoding="utf-8")
+    assert "Task exception was never retrieved" in written
+    assert "ValueError" in written
+    assert SAID not in written
 
 
 def test_libraries_tell_warnings_alone_and_texts_are_off(log: Path) -> None:

@@ -235,7 +235,7 @@ def test_an_admin_is_told_that_there_is_no_such_command(place: Home) -> None:
         private = Conversation("stage:guy", "", "stage", is_private=True)
         answer, account = StageNotice(), Account("stage", "guy", "Guy")
         await play.hub.post(Commanded("1", private, account, "sttaus", "", answer))
-        assert answer.texts == ["There is no /sttaus; /help lists what there is."]
+        assert answer.texts == ["There is no such command; /help lists what there is."]
 
     play(test, place, bot__admins=("stage:guy",))
 
@@ -322,10 +322,10 @@ def test_the_model_that_fails_is_silence_in_the_chat_and_a_line_to_the_admins(pl
 
 def test_a_reply_that_cannot_be_delivered_is_given_up(place: Home) -> None:
     async def test(play: Play) -> None:
-        play.stage.trouble = lambda _outgoing: Undeliverable("no right to write")
+        play.stage.refuses = lambda _outgoing: Undeliverable("no right to write")
         await play.say("guy", "hello?", address=MENTION)
         await play.wait(60)
-        play.stage.trouble = lambda _outgoing: None
+        play.stage.refuses = lambda _outgoing: None
         await play.say("guy", "still there?", address=MENTION)
         await play.wait(60)
         assert play.stage.texts() == ["re: still there?"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,6 +60,19 @@ def test_a_burst_becomes_the_parts_of_a_reply(say: Say) -> None:
     assert generator.seeds == [5]
     assert generator.prompts[0].endswith("@bob: tea?\n@self:")
     assert "".join(part.text for part in answer.prompt) == generator.prompts[0]
+
+
+def test_the_title_of_the_chat_it_learned_in_is_told_there_alone(say: Say) -> None:
+    head = "You are Kevin, written @self, in the group chat “Noodle Club”.\nBe brief."
+    titles = {"t:1": "Noodle Club", "t:2": "Rice Club"}
+    generator = ScriptedGenerator(" yes", " no", " so", " oh")
+    spoken = Responder(replace(VOICE, head=head), generator, Settings(), title=titles.get)
+    for chat in ("t:1", "t:2", "t:3", None):
+        spoken.answer([say("bob", "where are we?")], now=NOW, seed=5, chat=chat)
+    here = "in the group chat “Noodle Club”.\nBe brief."
+    assert [here in prompt for prompt in generator.prompts] == [True, False, False, True]
+    for prompt in generator.prompts[1:3]:
+        assert "You are Kevin, written @self, in a group chat.\nBe brief." in prompt
 
 
 def test_an_empty_or_repeated_draft_is_tried_again_with_another_seed(say: Say) -> None:

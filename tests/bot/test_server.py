@@ -75,6 +75,50 @@ def test_a_reply_of_a_server_can_be_cancelled_or_dropped(url: str) -> None:
     generator.close()
 
 
+class _Echoing(BaseHTTPRequestHandler):
+    """Refuses, and says what: some servers' errors hold the whole request."""
+
+    def do_POST(self) -> None:
+        """Refuse."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        told = {"error": {"message": f"too long: {body['messages'][-1]['content']}"}}
+        data = json.dumps(told).encode()
+        self.send_response(413)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Be quiet."""
+
+
+@pytest.mark.parametrize(
+    "said", ["what did Ann tell you yesterday?", "小明昨天到底跟你说了什么话呢"]
+)
+def test_a_refusal_is_told_without_what_it_quotes(said: str) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echoing)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        generator = ServerGenerator(f"http://me:hush-hush@127.0.0.1:{server.server_port}/v1")
+        turns = (Turn((Line("nice_guy", said),)),)
+        with pytest.raises(ServerFailed, match="HTTP 413") as caught:
+            list(generator.generate(prompt(*turns), sampling=SAMPLING, seed=7))
+        generator.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+    assert said not in str(caught.value)
+    assert "\\u" not in str(caught.value)
+    assert "hush-hush" not in str(caught.value)
+
+
+def test_the_name_of_a_server_holds_no_password() -> None:
+    voice = server_voice("http://me:hush-hush@127.0.0.1:8080/v1", "m", "", "self", 512)
+    assert voice.name == "m at http://127.0.0.1:8080/v1"
+
+
 @pytest.mark.slow
 def test_a_server_that_refuses_is_one_line(url: str) -> None:
     generator = ServerGenerator(f"{url}/nothing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.archive import Archive
-from ingest.persona import Persona, describe, head_text, languages_of
+from ingest.persona import Persona, describe, elsewhere, head_text, is_written_for, languages_of
 from tests.ingest.talk import Talk
 
 ENGLISH = ("I think we should meet after lunch", "the weather is lovely and the noodles are good")
@@ -71,6 +71,17 @@ def test_the_head_names_self_the_chat_and_the_habits() -> None:
     assert "Chinese, English, about 18 characters a message, 1.6 messages at a time" in head
     assert "often says: 试试看, ok." in head
     assert head.splitlines()[-2:] == ["Likes spicy food.", "Lives in Surabaya."]
+
+
+def test_elsewhere_the_head_is_the_same_without_the_title() -> None:
+    persona = Persona("Kevin “K”", "a “Club”. in the group chat “x”", {"en": 1.0}, 18, 1.0)
+    head = head_text(persona, card="Is in the group chat “Tea Club”.")
+    first, *others = elsewhere(head).splitlines()
+    assert first == "You are Kevin “K”, written @self, in a group chat."
+    assert others == head.splitlines()[1:]
+    assert is_written_for(head, persona.chat)
+    assert not is_written_for(head, "x")
+    assert elsewhere("Some other head.") == "Some other head."
 
 
 def test_a_plain_logs_self_is_not_named_twice() -> None:

@@ -75,6 +75,11 @@ class DiscordPlatform:
         user = self._current.user if self._current is not None else None
         return telling.account_of(user, is_bot=True) if user is not None else None
 
+    @property
+    def trouble(self) -> str:
+        """Whether it is signed in; see ``Platform.trouble``."""
+        return "" if self._online.is_set() else "not connected; trying again"
+
     async def run(self, post: Post, ready: Callable[[str], None]) -> None:
         """Sign in and pass on events until cancelled; see ``Platform.run``."""
         if not self._token.isascii() or not self._token.isprintable() or not self._token:

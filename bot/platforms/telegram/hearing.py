@@ -35,6 +35,7 @@ from bot.platforms.base import (
     Parted,
     Reacted,
 )
+from bot.platforms.telegram.client import LOG
 from bot.platforms.telegram.ids import (
     account,
     chat_key,
@@ -74,8 +75,10 @@ class Ears:
 
     def events(self, update: Update, since: datetime) -> list[Event]:
         """What ``update`` tells; what was said before ``since`` is caught up."""
-        if chat := update.effective_chat:
-            self._memory.know_chat(chat.id, chat.type)
+        chat = update.effective_chat
+        if chat is not None and not self._memory.know_chat(chat.id, chat.type):
+            LOG.warning("telegram: %s is a group; who has its number is not heard", chat.id)
+            return []
         return list(self._events(update, since))
 
     def _events(self, update: Update, since: datetime) -> Iterator[Event]:
@@ -151,7 +154,12 @@ class Ears:
         return (self._me.username or "").lower()
 
     def _command(self, message: Message) -> Commanded | None:
-        """A command to this bot; those to others are messages like any."""
+        """A command to this bot; those to others, and others' words passed on, are messages.
+
+        What is forwarded, or written by an inline bot, is not what its sender wants done.
+        """
+        if message.forward_origin is not None or message.via_bot is not None:
+            return None
         first = message.entities[0] if message.entities else None
         if first is None or first.type != MessageEntity.BOT_COMMAND or first.offset:
             return None

@@ -55,6 +55,13 @@ class Slip:
         return True
 
 
+class Unsaid:
+    """A Notice that reaches nobody."""
+
+    async def say(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        """See ``bot.platforms.base.Notice``."""
+
+
 def shown(text: str) -> str:
     """A notice as it is sent: mentioning nobody, cut where it is too long, never empty."""
     whole = text.strip() or "…"

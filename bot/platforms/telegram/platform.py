@@ -22,7 +22,7 @@ from bot.platforms.telegram.ids import chat_key, user_id
 from bot.platforms.telegram.inert import longest
 from bot.platforms.telegram.letters import Letter, letter_of
 from bot.platforms.telegram.menus import Menus
-from bot.platforms.telegram.notices import Slip, shown
+from bot.platforms.telegram.notices import Slip, Unsaid, shown
 from bot.platforms.telegram.sending import Sender
 from bot.platforms.telegram.state import Memory
 from bot.platforms.telegram.updating import Line, listen, parsed, poll
@@ -90,6 +90,11 @@ class TelegramPlatform:
         """See Platform."""
         return as_account(self._me) if self._me else None
 
+    @property
+    def trouble(self) -> str:
+        """See Platform."""
+        return self._line.trouble
+
     async def run(self, post: Post, ready: Callable[[str], None]) -> None:
         """See Platform."""
         self._post, self._ready = post, ready
@@ -140,8 +145,10 @@ class TelegramPlatform:
     async def notify(self, account: str, text: str, buttons: Sequence[Button] = ()) -> Notice:
         """See Platform. An admin must have written to the bot first, or it may not write."""
         user = user_id(account)
-        self._memory.know_chat(user, "private")
-        notice = self._notice(user, None, None, None)
+        if not self._memory.know_chat(user, "private"):
+            LOG.warning("telegram: %s has the number of a group and cannot be told", account)
+            return Unsaid()
+        notice: Notice = self._notice(user, None, None, None)
         await notice.say(text, buttons)
         return notice
 

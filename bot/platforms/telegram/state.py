@@ -73,13 +73,21 @@ class Memory:
         """Close the file."""
         self._db.close()
 
-    def know_chat(self, id: int, kind: str) -> None:
-        """Remember of which kind a chat is, and so its number in the Bot API."""
+    def know_chat(self, id: int, kind: str) -> bool:
+        """Remember of which kind a chat is, and so its number in the Bot API.
+
+        False where it is the private chat of somebody who bears the number of a group: exports, and
+        so the archive, know one chat of a number, and a group's is not for them.
+        """
         key = chat_key(id)
-        if self._chats.get(key, (None, None))[:2] == (id, kind):
-            return
+        known = self._chats.get(key)
+        if known is not None and known[0] != id and kind == "private":
+            return False
+        if known is not None and known[:2] == (id, kind):
+            return True
         moved = self._chats[key][2] if key in self._chats else None
         self._keep_chat(key, id, kind, moved)
+        return True
 
     def is_moved(self, old: str, new: str) -> bool:
         """Whether it is known that a group goes on as another."""

@@ -73,6 +73,14 @@ class Line:
         await self._sleep(pause)
 
     @property
+    def trouble(self) -> str:
+        """What is wrong, and since when; empty while requests are answered."""
+        if not self._told or self._failed_at is None:
+            return ""
+        what = "another program polls" if self._told == "rival" else "not reachable"
+        return f"{what} since {self._failed_at:%Y-%m-%d %H:%M} UTC"
+
+    @property
     def is_down(self) -> bool:
         """Whether the last request failed: then the next is not to be held open."""
         return self._failures > 0

@@ -208,6 +208,16 @@ def test_status_tells_parts_chat_and_jobs(play: Play) -> None:
     play(scene)
 
 
+def test_the_address_of_the_server_is_told_in_private_alone(play: Play) -> None:
+    async def scene(at: Counter) -> None:
+        at.bot.parts = {"model": {"state": "ready", "version": "m at http://10.0.0.7:8080/v1"}}
+        assert (await at.give("status")).said[0].startswith("model: ready, version m at a server\n")
+        told = (await at.give("status", chat=DESK)).said[0]
+        assert told.startswith("model: ready, version m at http://10.0.0.7:8080/v1")
+
+    play(scene)
+
+
 def test_why_gives_reasons_of_this_chat_alone(play: Play) -> None:
     async def scene(at: Counter) -> None:
         nothing = await at.give("why")
@@ -270,17 +280,57 @@ def test_forget_asks_who_is_meant_then_removes_them_everywhere(home: Path, play:
         await at.give("export")
         await at.finish()
         assert "cute" in (place.exports / "messages" / "messages.jsonl").read_text()
-        assert "nobody in the archive" in (await at.give("forget", "@nobody")).said[0]
-        assert "is @self" in (await at.give("forget", "@kevin")).said[0]
-        paper = await at.give("forget", reply_to=f"{TEA.id}:1")
+        assert "nobody in the archive" in (await at.give("forget", "@nobody", chat=DESK)).said[0]
+        assert "is @self" in (await at.give("forget", "@kevin", chat=DESK)).said[0]
+        paper = await at.give("forget", "nice_guy", chat=DESK)
         assert paper.said[0].startswith("Forget @nice_guy and 1 message for good")
-        await at.press(paper, "Forget")
+        await at.press(paper, "Forget", chat=DESK)
         await at.finish()
         assert paper.said[-1] == "Forgetting: done. 1 message removed"
-        assert (at.bot.changes, at.bot.let_gone) == (["archive"], ["usernice_guy"])
+        assert (at.bot.changes, at.bot.let_gone) == (["archive"], ["usernice_guy"] * 2)
         assert not place.exports.exists()
         with Archive.open(place.archive) as archive:
             assert [person.handle for person in archive.people()] == ["kevin"]
+        assert not any("nice_guy" in run.work for run in at.runs.recent(9))
+        printed = [path for path in place.logs.rglob("*") if path.is_file()]
+        assert not any(b"nice_guy" in path.read_bytes() for path in printed)
+
+    play(scene)
+
+
+def test_a_group_is_told_of_nobody_it_does_not_know(home: Path, play: Play) -> None:
+    place = Home(home)
+    fill(place)
+
+    async def scene(at: Counter) -> None:
+        for name in ("@nobody", "nice", "@kevin", "nice_guy"):
+            asked = await at.give("forget", name)
+            assert asked.said == ["Ask me in private to forget somebody by name."]
+        paper = await at.give("forget", reply_to=f"{TEA.id}:1")
+        await at.press(paper, "Forget")
+        await at.finish()
+        said = "\n".join(paper.said)
+        assert said.startswith("Forget whoever wrote that and all their messages for good")
+        assert said.endswith("Forgetting: done. What it said is told in private")
+        assert "nice_guy" not in said
+        assert "1 messages" not in said
+        assert at.bot.notified == [("Forgetting: done. 1 message removed", ())]
+        with Archive.open(place.archive) as archive:
+            assert [person.handle for person in archive.people()] == ["kevin"]
+
+    play(scene)
+
+
+def test_in_a_group_jobs_and_errors_name_no_folder(home: Path, play: Play) -> None:
+    fill(Home(home))
+
+    async def scene(at: Counter) -> None:
+        papers = [await at.give("export"), await at.give("reload", "../etc")]
+        papers += [await at.give("promote", "v7"), await at.give("rollback")]
+        await at.finish()
+        assert papers[0].said[-1] == "Exporting: done. What it said is told in private"
+        assert str(home) not in "\n".join(line for paper in papers for line in paper.said)
+        assert str(home) in at.bot.notified[0][0]
 
     play(scene)
 
@@ -289,7 +339,7 @@ def test_export_tells_only_the_folder(home: Path, play: Play) -> None:
     fill(Home(home))
 
     async def scene(at: Counter) -> None:
-        paper = await at.give("export")
+        paper = await at.give("export", chat=DESK)
         await at.finish()
         assert paper.said[-1] == f"Exporting: done. messages: {home}/exports/messages"
         assert "Doudou" not in "".join(paper.said)

@@ -184,6 +184,43 @@ def test_commands_are_this_bots_alone(fake: FakeTelegram, state: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_words_of_somebody_else_are_no_command_of_who_sends_them(
+    fake: FakeTelegram, state: Path
+) -> None:
+    async def scenario() -> None:
+        group, ann, evil = fake.supergroup(), fake.user("Ann"), fake.user("Evil", is_bot=True)
+        origin = {"type": "hidden_user", "sender_user_name": "Mallory", "date": 1}
+        async with running(fake, state) as bot:
+            fake.say(group, ann, "/stop", extra={"forward_origin": origin})
+            fake.say(group, ann, "/forget", extra={"via_bot": evil.json})
+            number = fake.say(group, ann, "hm")
+            fake.edit(group, number, "/stop")
+            fake.anonymous(group, "/stop")
+            await bot.until(lambda: len(bot.events) == 5)
+            assert not any(isinstance(event, Commanded) for event in bot.events)
+
+    asyncio.run(scenario())
+
+
+def test_who_bears_the_number_of_a_group_is_not_taken_for_it(
+    fake: FakeTelegram, state: Path
+) -> None:
+    async def scenario() -> None:
+        group, ann, twin = fake.supergroup(id=7654321), fake.user("Ann"), fake.user("T", id=7654321)
+        async with running(fake, state) as bot:
+            fake.say(group, ann, "among us")
+            fake.say(fake.private(twin), twin, "what is said there?")
+            fake.say(fake.private(twin), twin, "/about")
+            fake.say(group, ann, "still among us")
+            await bot.until(lambda: len(bot.events) == 2)
+            assert [one.message.text for one in bot.heards] == ["among us", "still among us"]
+            await bot.platform.send(saying(group, "hi"))
+            await bot.platform.notify(f"telegram:user{twin.id}", "for you alone")
+            assert fake.texts(group) == ["hi"]
+
+    asyncio.run(scenario())
+
+
 def test_service_messages_are_nobodys_words(fake: FakeTelegram, state: Path) -> None:
     async def scenario() -> None:
         group, ann = fake.supergroup(), fake.user("Ann")

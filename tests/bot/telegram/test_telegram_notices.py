@@ -84,7 +84,8 @@ def test_a_notice_never_fails(fake: FakeTelegram, state: Path) -> None:
         async with running(fake, state) as bot:
             fake.say(group, ann, "/status")
             answer = (await commanded(bot)).answer
-            fake.plan(Fault.refused(403, "Forbidden: bot was kicked from the supergroup chat"))
+            kicked = Fault.refused(403, "Forbidden: bot was kicked from the supergroup chat")
+            fake.plan(kicked, method="sendMessage")
             await answer.say("one")
             fake.plan(Fault.reset(has_effect=True), method="sendMessage")
             await answer.say("two")

@@ -41,6 +41,23 @@ def test_an_outage_is_sat_out_and_told_once(
     asyncio.run(scenario())
 
 
+def test_what_is_wrong_is_known_while_it_lasts() -> None:
+    now = [datetime(2026, 3, 1, 12, tzinfo=UTC)]
+
+    async def pass_on(seconds: float) -> None:
+        now[0] += timedelta(seconds=seconds)
+
+    async def scenario() -> None:
+        line = Line(Patience(), lambda: now[0], pass_on)
+        for _ in range(3):
+            await line.failed(NetworkError("no route"))
+        assert line.trouble == "not reachable since 2026-03-01 12:00 UTC"
+        line.works()
+        assert line.trouble == ""
+
+    asyncio.run(scenario())
+
+
 def test_another_instance_is_told_once_and_sat_out(
     fake: FakeTelegram, state: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
