@@ -10,9 +10,9 @@ from config.console import emit_json, emit_mapping, emit_table, home_option, jso
 
 RESTORE_EXAMPLES = """\b
 Examples:
-  atself backup restore latest --home ~/personas/new
+  atself backup restore latest --force                       what is there is moved aside
   atself backup restore 20260301T033000Z --force
-  atself backup restore /mnt/disk/20260301T033000Z.tar.gz
+  atself backup restore /mnt/disk/20260301T033000Z.tar.gz --home ~/personas/new
 """
 
 

@@ -50,6 +50,11 @@ class ChatRules:
     changes: Mapping[str, object] = field(default_factory=dict)
     announced_at: datetime | None = None
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether anything of the chat goes into the archive."""
+        return self.is_allowed and self.is_logged
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -35,6 +35,7 @@ ABOUT = Word("about", "What this bot is, what it keeps, and how to be left out",
 OPT_OUT = Word("optout", "Keep, read and answer nothing of mine", is_admin=False)
 OPT_IN = Word("optin", "Take that back", is_admin=False)
 FORGET_ME = Word("forgetme", "Delete for good what is kept of me", is_admin=False)
+RIGHTS = (ABOUT, OPT_OUT, OPT_IN, FORGET_ME)
 _log = logging.getLogger("atself.consent")
 
 

@@ -149,7 +149,7 @@ def _bots(situation: Situation, rules: Rules, addressed: bool) -> Iterator[tuple
         yield "bot", "a bot that did not address it"
     if situation.bots_in_a_row >= rules.bots_in_a_row:
         count, most = situation.bots_in_a_row, rules.bots_in_a_row
-        yield "bot", f"{count} replies to bots in a row (limit {most})"
+        yield "bot", f"replies to bots in a row: {count} (limit {most})"
 
 
 def _hours(situation: Situation, rules: Rules, addressed: bool) -> Iterator[tuple[str, str]]:
@@ -166,11 +166,14 @@ def _limits(situation: Situation, rules: Rules) -> Iterator[tuple[str, str]]:
     in_hour, in_day = situation.said_within(_HOUR), situation.said_within(_DAY)
     to_person = sum(situation.now - at < _HOUR for at in situation.said_to)
     if in_hour >= rules.per_hour:
-        yield "per_hour", f"{in_hour} replies in the last hour (limit {rules.per_hour})"
+        yield "per_hour", f"replies in the last hour: {in_hour} (limit {rules.per_hour})"
     if in_day >= rules.per_day:
-        yield "per_day", f"{in_day} replies in the last day (limit {rules.per_day})"
+        yield "per_day", f"replies in the last day: {in_day} (limit {rules.per_day})"
     if to_person >= rules.per_person:
-        yield "per_person", f"{to_person} replies to this person in an hour ({rules.per_person})"
+        yield (
+            "per_person",
+            f"replies to this person in an hour: {to_person} (limit {rules.per_person})",
+        )
 
 
 def patience(situation: Situation, rules: Rules) -> timedelta:

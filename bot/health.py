@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Self
 
@@ -39,8 +40,9 @@ class Health:
             await web.TCPSite(self._runner, HOST, self._wanted).start()
         except OSError as error:
             await self._runner.cleanup()
+            reason = os.strerror(error.errno) if error.errno else error
             raise HealthUnavailable(
-                f"serve.port: {HOST}:{self._wanted} cannot be listened at ({error.strerror}); "
+                f"serve.port: {HOST}:{self._wanted} cannot be listened at ({reason}); "
                 "choose another port, or 0 for none"
             ) from error
         return self

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
@@ -139,7 +140,7 @@ class Hub:
         raw, platform = heard.message, self._parts.platforms[heard.message.chat.platform]
         rules = self._parts.book.rules(raw.chat.id, heard.places)
         if not rules.is_allowed:
-            self._welcome.unknown(raw.chat)
+            self._welcome.unknown(raw.chat, raw.author)
             return
         if _is_same(raw.author, platform.account) or self._parts.consent.is_out(raw.author):
             return
@@ -178,8 +179,7 @@ class Hub:
         await self._recorder.remove(event.messages)
 
     async def _reacted(self, event: Reacted) -> None:
-        rules = self._parts.book.rules(event.chat, event.places)
-        if rules.is_allowed and rules.is_logged:
+        if self._parts.book.rules(event.chat, event.places).is_kept:
             id, now = event.message, event.reactions
             await self._recorder.do(lambda archive, _: archive.react(id, now))
 
@@ -213,6 +213,7 @@ class Hub:
             say=self._mouth.say,
             over=self._over,
             decided=self._decided,
+            ended=self._ended,
             failed=self._failed,
             patience=timedelta(seconds=self._settings.bot.patience_seconds),
         )
@@ -262,6 +263,12 @@ class Hub:
     def _decided(self, decision: Decision) -> None:
         self._parts.metrics.decided(decision.verdict, decision.key)
 
+    def _ended(self, decision: Decision, outcome: str) -> None:
+        """What was to be answered and is not, for another reason than a failure."""
+        kept = ("answered", "failed")
+        if decision.is_answer and not outcome.startswith(kept):
+            self._parts.metrics.dropped(_figureless(outcome))
+
     def _failed(self, place: Place, error: BotError) -> None:
         """No reply came of it: the chat hears nothing, the admins one line."""
         _log.warning("%s: no reply: %s", place.chat, error)
@@ -286,6 +293,11 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_told_if_failed)
+
+
+def _figureless(outcome: str) -> str:
+    """An outcome as the name of a figure: without numbers, which would make one each."""
+    return re.sub(r"\(.*?\)|\d+", "", outcome.removeprefix("dropped: ")).strip()
 
 
 def _told_if_failed(done: asyncio.Future[Any]) -> None:

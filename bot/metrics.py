@@ -5,6 +5,7 @@ Names follow https://prometheus.io/docs/practices/naming/: base units, ``_total`
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -18,6 +19,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._tally: Tally[str] = Tally()
         self._heard = self._counter("messages_heard", "Messages heard.", "platform")
         self._decided = self._counter("decisions", "What the gate decided.", "verdict", "reason")
         self._dropped = self._counter("replies_dropped", "Replies not sent.", "kind")
@@ -33,22 +35,33 @@ class Metrics:
     def heard(self, platform: str) -> None:
         """A message came in."""
         self._heard.labels(platform).inc()
+        self._tally["heard"] += 1
 
     def decided(self, verdict: str, reason: str) -> None:
         """The gate decided; ``reason`` is one of a few keys, not a sentence."""
         self._decided.labels(verdict, reason).inc()
+        self._tally["silent"] += verdict == "silent"
 
     def answered(self, platform: str, seconds: float) -> None:
         """A reply began to be sent so long after the message it answers."""
         self._answered.labels(platform).observe(seconds)
+        self._tally["answered"] += 1
 
     def dropped(self, kind: str) -> None:
         """A reply was not sent: the chat moved on, it repeated itself, and so on."""
         self._dropped.labels(kind).inc()
+        self._tally["dropped"] += 1
 
     def failed(self, kind: str) -> None:
         """Something went wrong: generation, sending, archiving."""
         self._failed.labels(kind).inc()
+        self._tally["failed"] += 1
+
+    def tally(self) -> str:
+        """What happened since this was last asked, in a line; empty where nothing did."""
+        told = ", ".join(f"{name} {count}" for name, count in self._tally.items() if count)
+        self._tally.clear()
+        return told
 
     def gauge(self, name: str, help: str, value: Callable[[], float]) -> None:
         """Show ``value()`` as ``atself_name`` whenever somebody looks."""

@@ -9,12 +9,16 @@ from datetime import datetime
 from typing import TypeAlias
 
 from bot.chatbook import Chatbook
+from bot.consent import ABOUT
 from bot.platforms.base import Commanded, Word
 from bot.recorder import Recorder
 from config.errors import AtselfError
 from ingest.chat import Account
 
 _log = logging.getLogger("atself.commands")
+
+_START = "start"
+"""What Telegram sends where somebody opens a private chat with a bot."""
 
 Handler: TypeAlias = Callable[[Commanded], Awaitable[None]]
 
@@ -50,9 +54,12 @@ class Obeying:
 
     async def obey(self, command: Commanded) -> None:
         """Start what was asked for, once; returns before it is done."""
-        found = self._handlers.get(command.name)
+        name = ABOUT.name if command.name == _START and command.chat.is_private else command.name
+        found = self._handlers.get(name)
         if found is None:  # its name is what somebody wrote
             _log.info("%s: an unknown command by %s", command.chat.id, command.account.key)
+            if command.chat.is_private and self.is_admin(command.account):
+                await command.answer.say("There is no such command; /help lists what there is.")
             return
         if not self._may(command, found[0]):
             _log.info("%s: /%s is not for %s", command.chat.id, command.name, command.account.key)

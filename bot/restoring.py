@@ -43,7 +43,12 @@ def find(home: Home, name: str) -> Path:
         return known[name]
     if Path(name).is_file():
         return Path(name)
-    there = ", ".join(list(known)[-5:]) or "none"
+    if not known:
+        raise BackupUnusable(
+            f"{home.backups}: no backup {name!r}, nor any other; one of another home is named by "
+            "the path of its file"
+        )
+    there = ", ".join(list(known)[-5:])
     raise BackupUnusable(f"{home.backups}: no backup {name!r} (there are: {there})")
 
 

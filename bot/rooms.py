@@ -40,7 +40,7 @@ _TOLD = 50
 class Crew:
     """Whom a room works with. ``now`` and ``sleep`` are one clock; ``dice`` the only chance.
 
-    ``over`` is told how it ended for messages that were addressed and get no reply.
+    ``over`` is told of addressed messages that are done with, ``ended`` how each question ended.
     """
 
     now: Callable[[], datetime]
@@ -54,6 +54,7 @@ class Crew:
     say: Callable[[Room, Sequence[Asked], Answer], Awaitable[str]]
     over: Callable[[Sequence[str]], None]
     decided: Callable[[Decision], None]
+    ended: Callable[[Decision, str], None]
     failed: Callable[[Place, BotError], None]
     patience: timedelta
 
@@ -291,7 +292,10 @@ class Room:
         self, asked: Sequence[Asked], decision: Decision, outcome: str, *, is_open: bool
     ) -> None:
         """Note how it ended, for /why and, where the journal may hold it as open, there."""
+        level = logging.INFO if decision.is_answer or decision.is_addressed else logging.DEBUG
         for one in asked:
+            _log.log(level, "%s: %s", one.message.id, outcome)
             self.told.append(Told(one.message.id, self._crew.now(), decision, outcome))
+        self._crew.ended(decision, outcome)
         if is_open:
             self._crew.over([one.message.id for one in asked])

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 from bot.admin.desk import Desk
 from bot.admin.jobs import Jobs
 from bot.admin.office import Office
-from bot.chatbook import Chatbook
+from bot.chatbook import Chatbook, Entry
 from bot.consent import Consent, Hooks
 from bot.errors import AlreadyRunning, PlatformRefused
 from bot.forgetting import Forgetting
@@ -46,6 +46,10 @@ from config.locks import claimed
 from config.settings import Home, Settings
 
 _log = logging.getLogger("atself.run")
+_SHOWN = 12
+"""Chats named at the start."""
+_COUNTED = 3600.0
+"""Seconds between two lines of the log about how much was heard and answered."""
 REAL = Clock(lambda: datetime.now(UTC), asyncio.sleep)
 
 Tell = Callable[[str], None]
@@ -69,6 +73,11 @@ class Frame:
     dice: Random | None = None
     scorer: Scorer | None = None
 
+    def report(self, line: str) -> None:
+        """Tell a line that the log keeps, too; it names no chat and nobody."""
+        self.tell(line)
+        _log.info("%s", line)
+
 
 async def run_bots(frame: Frame) -> None:
     """Serve until ``frame.stopping`` is set, or a platform will not let the bot in.
@@ -80,10 +89,11 @@ async def run_bots(frame: Frame) -> None:
         if not stack.enter_context(claimed(home.path)):
             raise AlreadyRunning(f"{home.path}: another `atself run` serves it; stop that first")
         thinking = await stack.enter_async_context(open_thinking(home, frame.settings, frame.model))
-        frame.tell(f"model: {thinking.worker.stats.model}")
+        frame.report(f"model: {thinking.worker.stats.model}")
         book = stack.enter_context(Chatbook(home.state, frame.settings.bot))
         running = await _assembled(frame, thinking, book, stack)
-        frame.tell(_allowed(frame.settings, book))
+        for line in _where(frame.settings, book):
+            frame.tell(line)
         await running.serve(began)
 
 
@@ -96,7 +106,7 @@ async def _assembled(
     steering = Steering(platforms, thinking, recorder, settings.bot.admins, now, frame.stopping)
     runs = Runs(home.state, now)
     stack.callback(runs.close)
-    jobs = Jobs(home, runs, clock=now, clean=Redactor(settings))
+    jobs = Jobs(home, runs, clock=now, clean=_clean(home, settings))
     desk = Desk(home, settings, steering, jobs, runs, now)
     schedule = Schedule(desk)
     obeying, consent = await _commands(frame, desk, schedule, book, recorder, steering)
@@ -121,7 +131,20 @@ async def _assembled(
     )
     steering.hub = hub
     await hub.start()
-    return _Running(frame, hub, steering, desk, schedule, obeying, consent, metrics)
+    return _Running(frame, hub, steering, desk, schedule, obeying, consent, metrics, {*platforms})
+
+
+def _clean(home: Home, settings: Settings) -> Callable[[str], str]:
+    """Text for a chat: without secrets, and without where the home folder lies."""
+    redacted = Redactor(settings)
+    places = {f"{home.path.resolve()}/", f"{home.path}/"}
+
+    def clean(text: str) -> str:
+        for place in sorted(places, key=len, reverse=True):
+            text = text.replace(place, "")
+        return redacted(text)
+
+    return clean
 
 
 def _recorder(frame: Frame, thinking: Thinking) -> Recorder:
@@ -148,7 +171,7 @@ async def _commands(
     parse = partial(Rules.changed)
     office = Office(desk, book, parse=parse, upcoming=schedule.upcoming, zone=zone)
     hooks = Hooks(
-        is_logged=lambda chat, places: book.rules(chat, places).is_logged,
+        is_logged=lambda chat, places: book.rules(chat, places).is_kept,
         left=steering.let_go,
         failed=steering.notify,
     )
@@ -164,12 +187,22 @@ async def _commands(
     return Obeying(offers, settings.bot.admins, book, recorder, now), consent
 
 
-def _allowed(settings: Settings, book: Chatbook) -> str:
-    """Where it may speak and who commands it, in a line."""
-    chats = sum(bool(book.rules(entry.chat).is_allowed) for entry in book.entries())
-    admins = len(settings.bot.admins)
-    spoken = f"chats: {chats} allowed" if chats else "chats: none allowed yet, so it stays silent"
-    return f"{spoken}; admins: {admins or 'none'}"
+def _where(settings: Settings, book: Chatbook) -> Iterator[str]:
+    """Where it may speak and who commands it, a line each."""
+    entries = book.entries()
+    allowed = [entry for entry in entries if book.rules(entry.chat).is_allowed]
+    others = [entry for entry in entries if entry.is_here and entry not in allowed]
+    yield f"chats: {_listed(allowed) or 'none allowed yet, so it stays silent'}"
+    if others:
+        yield f"not allowed, so left alone: {_listed(others)}"
+    yield f"admins: {', '.join(settings.bot.admins) or 'none, so nobody commands it'}"
+
+
+def _listed(entries: Sequence[Entry]) -> str:
+    """Chats by id and title, as many as fit a line."""
+    chats = [f"{entry.chat} {entry.title!r}" if entry.title else entry.chat for entry in entries]
+    more = f" and {len(chats) - _SHOWN} more" if len(chats) > _SHOWN else ""
+    return f"{', '.join(chats[:_SHOWN])}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +217,8 @@ class _Running:
     obeying: Obeying
     consent: Consent
     metrics: Metrics
+    waiting: set[str]
+    """Platforms that are not in yet."""
     resumed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, began: float) -> None:
@@ -196,15 +231,17 @@ class _Running:
             await self._watched(stack)
             self.schedule.start()
             stack.push_async_callback(self.schedule.stop)
-            serving = [asyncio.ensure_future(self._platform(one)) for one in self._platforms]
+            serving = [asyncio.ensure_future(self._platform(one, began)) for one in self._platforms]
             stack.push_async_callback(_ended, serving)
             stack.push_async_callback(self.desk.jobs.stop)
             beating = asyncio.ensure_future(supervisor.beat())
             stack.push_async_callback(_ended, [beating])
             stack.callback(supervisor.stopping)
             supervisor.ready()
-            self.frame.tell(f"ready after {time.monotonic() - began:.1f} s")
+            telling = asyncio.ensure_future(self._tell_counts())
+            stack.push_async_callback(_ended, [telling])
             await self._until_stopped(serving)
+            self.frame.report("stopping, once what is being said is said")
             await self.hub.hush()
 
     @property
@@ -218,7 +255,7 @@ class _Running:
         if port:
             health = await Health(port, status, self.metrics).start()
             stack.push_async_callback(health.stop)
-            self.frame.tell(f"health: http://127.0.0.1:{health.port}/health and /metrics")
+            self.frame.report(f"health: http://127.0.0.1:{health.port}/health and /metrics")
 
     def _gauges(self, status: Callable[[], Mapping[str, object]]) -> None:
         def waiting() -> float:
@@ -230,14 +267,13 @@ class _Running:
             "messages_to_write", "Messages not in the archive yet.", lambda: recorder.waiting
         )
 
-    async def _platform(self, platform: Platform) -> None:
+    async def _platform(self, platform: Platform, began: float) -> None:
         """One platform until it is cancelled, or refuses."""
         offered = False
 
         def ready(line: str) -> None:
             nonlocal offered
-            self.frame.tell(line)
-            _log.info(line)
+            self.frame.report(line)
             if platform.account is not None:
                 self.steering.states[platform.name] = (
                     True,
@@ -248,6 +284,7 @@ class _Running:
                     offered = True
                     self.hub.spawn(platform.offer(self.obeying.words))
                     self._resume()
+                    self._signed_in(platform, began)
 
         try:
             await platform.run(self.hub.post, ready)
@@ -259,6 +296,25 @@ class _Running:
             _log.error("%s", error)
             self.steering.warn(platform.name, str(error))
             await asyncio.Event().wait()  # the others go on
+
+    async def _tell_counts(self) -> None:
+        """Once an hour, and at the end, what happened: so that the log alone tells how it goes."""
+        try:
+            while True:
+                await asyncio.sleep(_COUNTED)
+                self._log_counts()
+        finally:
+            self._log_counts()
+
+    def _log_counts(self) -> None:
+        if told := self.metrics.tally():
+            _log.info("since the last count: %s", told)
+
+    def _signed_in(self, platform: Platform, began: float) -> None:
+        """Once every platform is in, the bot is ready."""
+        self.waiting.discard(platform.name)
+        if not self.waiting:
+            self.frame.report(f"ready after {time.monotonic() - began:.1f} s")
 
     def _resume(self) -> None:
         """Take over jobs of the last run, once somebody can be told of them."""

@@ -29,11 +29,29 @@ def start(home: Home, settings: Settings, speaker: str | None, model: str | None
     def make(home: Home, settings: Settings, book: Chatbook) -> Sequence[Platform]:
         return _platforms(home, settings, book, speaker)
 
+    settings = at_terminal(settings, speaker) if speaker else settings
     handlers = set_up(home, settings)
     try:
         asyncio.run(_until_told(lambda stop: Frame(home, settings, make, say, stop, model)))
     finally:
         tear_down(handlers)
+
+
+def at_terminal(settings: Settings, speaker: str) -> Settings:
+    """The settings, and whoever types at the terminal is answered there and commands the bot.
+
+    Who sits there owns the machine. What is said there is kept only where the settings allow the
+    chat by name.
+    """
+    from bot.platforms.terminal import CHAT, PLATFORM
+
+    bot = settings.bot
+    changes: dict[str, tuple[str, ...]] = {}
+    changes["admins"] = (*bot.admins, f"{PLATFORM}:{speaker.casefold()}")
+    if CHAT.id not in bot.allowed_chats:
+        changes["allowed_chats"] = (*bot.allowed_chats, CHAT.id)
+        changes["unlogged"] = (*bot.unlogged, CHAT.id)
+    return settings.model_copy(update={"bot": bot.model_copy(update=changes)})
 
 
 async def _until_told(frame: Callable[[asyncio.Event], Frame]) -> None:

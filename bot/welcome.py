@@ -11,7 +11,7 @@ from bot.chatbook import ChatRules
 from bot.errors import BotError
 from bot.parts import Parts
 from bot.platforms.base import Joined
-from ingest.chat import Conversation
+from ingest.chat import Account, Conversation
 
 _log = logging.getLogger("atself.hub")
 
@@ -29,23 +29,20 @@ class Welcome:
     def joined(self, event: Joined) -> None:
         """The bot was added to a chat."""
         rules = self.parts.book.rules(event.chat.id, event.places)
-        if rules.is_allowed:
+        if rules.is_allowed and event.is_enclosing:  # each chat in it is told when somebody speaks
+            self.parts.book.met(event.chat)
+        elif rules.is_allowed:
             self.parts.book.met(event.chat)
             self.introduce(event.chat, rules)
         else:
             self.unknown(event.chat)
 
-    def unknown(self, chat: Conversation) -> None:
+    def unknown(self, chat: Conversation, account: Account | None = None) -> None:
         """A chat nobody allowed: left alone, or left."""
         is_news = not self.parts.book.entry(chat.id).is_here
         self.parts.book.met(chat)
         if is_news:
-            _log.warning(
-                "%s: is not allowed; to serve it put it into bot.allowed_chats or say "
-                "/chats allow %s as an admin",
-                chat.id,
-                chat.id,
-            )
+            _log.warning("%s", _stranger(chat, account))
             if self.leaves_unknown and not chat.is_private:
                 self.spawn(self.parts.platforms[chat.platform].leave(chat.id))
 
@@ -65,3 +62,17 @@ class Welcome:
             self._tried.discard(chat.id)  # it may have to be said again: /chats log
         except BotError as error:
             _log.warning("%s: could not introduce itself: %s", chat.id, error)
+
+
+def _stranger(chat: Conversation, account: Account | None) -> str:
+    """How to let a chat in, and in private, how to let its account command; ids alone."""
+    if chat.is_private and account is not None:
+        person = f"{account.platform}:{account.key}"
+        return (
+            f"{chat.id} (private, with {person}): not allowed, so left alone; put {chat.id} into "
+            f"bot.allowed_chats to answer there, {person} into bot.admins to be commanded by it"
+        )
+    return (
+        f"{chat.id}: not allowed, so left alone; to answer there put {chat.id} into "
+        f"bot.allowed_chats, or as an admin send /chats allow {chat.id}"
+    )

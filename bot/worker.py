@@ -159,7 +159,7 @@ class Worker:
 
     def _answer(self, responder: Responder, job: Job, waited: float) -> None:
         if self._is_late(job):
-            raise _TooLate(f"{job.question.chat}: its turn came after the deadline")
+            raise _TooLate("its turn came after the deadline")
         question, heard, started = job.question, list[float](), perf_counter()
         answer = responder.answer(
             question.history,
@@ -177,9 +177,9 @@ class Worker:
 
     def _require_time(self, job: Job) -> None:
         if self._is_closing:
-            raise _TooLate(f"{job.question.chat}: the bot was stopped")
+            raise _TooLate("the bot was stopped")
         if self._is_late(job):
-            raise _TooLate(f"{job.question.chat}: not written by the deadline")
+            raise _TooLate("not written by the deadline; bot.patience_seconds sets it")
 
     def _is_unwanted(self, job: Job) -> bool:
         is_over = job.is_dropped or self._is_closing or self._is_late(job)
@@ -201,7 +201,7 @@ class Worker:
         )
 
     def _fail(self, job: Job, error: AtselfError) -> None:
-        _log.warning("%s: no answer: %s", job.question.chat, error)
+        _log.debug("%s: no answer: %s", job.question.chat, error)  # whoever asked tells it
         self._count(failed=1)
         if job.begin():
             failed = error if isinstance(error, SpeakingFailed) else SpeakingFailed(str(error))

@@ -30,9 +30,9 @@ class Asked:
     def required_chat(self) -> str:
         """The chat. Raises CommandRefused where none was named."""
         if self.chat is None:
-            name = self.command.name
+            name, platform = self.command.name, self.command.chat.platform
             raise CommandRefused(
-                f"Say which chat: /{name} telegram:1234567890 …; /chats lists them."
+                f"Say which chat: /{name} {platform}:1234567890 …; /chats lists them."
             )
         return self.chat
 

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from bot.admin import phrases
 from bot.admin.asked import about, until
 from bot.chatbook import Chatbook, Entry
-from bot.errors import CommandRefused
+from bot.errors import BotError, CommandRefused
 from bot.platforms.base import Commanded, Word
 
 Parse = Callable[[str], Mapping[str, object]]
@@ -60,7 +60,10 @@ class ChatCommands:
         if not asked.words:
             await self._show(command, asked.required_chat, asked.called)
             return
-        await self._change(command, f"quiet={asked.words.replace(' ', '')}")
+        try:
+            await self._change(command, f"quiet={asked.words.replace(' ', '')}")
+        except BotError as error:  # told of /talk, whose setting it is
+            raise CommandRefused(str(error).replace("/talk: quiet:", "/quiet:")) from None
 
     async def talk(self, command: Commanded) -> None:
         """Show or change how the bot talks in a chat."""
@@ -83,6 +86,10 @@ class ChatCommands:
         if change is None:
             raise CommandRefused(f"/chats {verb[:20]}: say allow, deny, log or nolog, and which.")
         asked = about(replace(command, words=rest))
+        if asked.words or asked.chat is None:
+            wrong = f"{asked.words[:40]!r} is no chat; say" if asked.words else "Say which chat:"
+            known = f"{command.chat.platform}:1234567890"
+            raise CommandRefused(f"{wrong} /chats {verb.lower()} {known}; /chats lists them.")
         change(asked.required_chat)
         found = self.book.rules(asked.required_chat, self._places(command, asked.required_chat))
         told = phrases.rules(found, self.clock(), self.zone)

@@ -152,7 +152,7 @@ class Jobs:
             job.step = number
             code = await (self._watch_stranger(job) if is_adopted else self._step(job, notice))
             if job.is_stopped:
-                return Ended("stopped", "stopped; what was finished is kept")
+                return Ended("stopped", "What was finished is kept")
             if code:
                 reason = self._printed(job).last_line() or "it said nothing"
                 return Ended("failed", self.clean(f"{reason} (exit code {code})"))

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from bot.admin import works
 from bot.admin.asked import asker_of
 from bot.admin.desk import Desk, retraining
+from bot.admin.phrases import counted
 from bot.admin.questions import Questions
 from bot.admin.works import Work
 from bot.errors import CommandRefused
@@ -74,7 +75,7 @@ class LabourCommands:
             if ended.outcome == "done":
                 await self._let_go(person)
 
-        called = f"@{person.handle} and {count:,} messages"
+        called = f"@{person.handle} and {counted(count, 'message')}"
         called = "whoever wrote that and all their messages" if is_public else called
         question = f"Forget {called} for good, backups and exports included?"
         await self.questions.ask(command, question, "Forget", go)

@@ -15,12 +15,21 @@ from bot.admin.models import ModelCommands
 from bot.admin.questions import Questions
 from bot.admin.telling import TellingCommands, Upcoming
 from bot.chatbook import Chatbook
+from bot.consent import RIGHTS
 from bot.platforms.base import Commanded, Word
 from config.errors import AtselfError
 
 log = logging.getLogger("atself.admin")
 
 Handler: TypeAlias = Callable[[Commanded], Awaitable[None]]
+GROUPS = {
+    "How it is": telling.WORDS,
+    "Where, when and how much it speaks": chats.WORDS,
+    "Which model speaks": models.WORDS,
+    "What takes long": labour.WORDS,
+    "For everybody": RIGHTS,
+}
+"""The commands by what they are about, as /help shows them."""
 WORDS = (*telling.WORDS, *chats.WORDS, *models.WORDS, *labour.WORDS)
 
 
@@ -46,7 +55,7 @@ class Office:
         of_chats = ChatCommands(book, parse, desk.clock, zone)
         of_models = ModelCommands(desk, self._questions)
         of_labour = LabourCommands(desk, self._questions)
-        of_telling = TellingCommands(desk, book, self._questions, upcoming, WORDS, zone)
+        of_telling = TellingCommands(desk, book, self._questions, upcoming, GROUPS, zone)
         parts = (of_telling, of_chats, of_models, of_labour)
         self._handlers: dict[str, Handler] = {
             word.name: getattr(part, word.name)

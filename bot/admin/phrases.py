@@ -20,6 +20,11 @@ def span(length: timedelta) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def counted(count: int, thing: str) -> str:
+    """So many things: ``1 message``, ``1,204 messages``."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def ago(moment: datetime, now: datetime) -> str:
     """How long ago a moment was, or how far ahead it is."""
     return f"{span(now - moment)} ago" if moment <= now else f"in {span(moment - now)}"
@@ -54,9 +59,13 @@ def changes(found: Mapping[str, object]) -> str:
 
 
 def figures(part: Mapping[str, object]) -> str:
-    """What else a part of the bot tells of itself: figures by name, but those in its words."""
+    """What else a part of the bot tells of itself: figures by name, but those in its words.
+
+    Nought is told only of what was answered: anything else is worth a word once it happens.
+    """
     said = str(part.get("state", ""))
-    shown = {key: _value(value) for key, value in part.items() if key not in ("is_well", "state")}
+    told = {key: value for key, value in part.items() if key not in ("is_well", "state")}
+    shown = {key: _value(value) for key, value in told.items() if value or key == "answered"}
     words = (f"{key.replace('_', ' ')} {value}" for key, value in shown.items())
     return ", ".join(
         word for word, value in zip(words, shown.values(), strict=True) if value not in said

@@ -36,7 +36,7 @@ class TellingCommands:
     book: Chatbook
     questions: Questions
     upcoming: Upcoming
-    words: Sequence[Word]
+    groups: Mapping[str, Sequence[Word]]
     zone: tzinfo
 
     async def status(self, command: Commanded) -> None:
@@ -72,13 +72,15 @@ class TellingCommands:
         await self.questions.ask(command, question, "Stop", go)
 
     async def help(self, command: Commanded) -> None:
-        """Every command, one a line."""
-        lines = [
-            f"/{word.name}{f' {word.takes}' if word.takes else ''}: {word.help}"
-            for word in self.words
+        """Every command, one a line, under what it is about."""
+        groups = [
+            "\n".join([f"{title}:", *map(_described, words)])
+            for title, words in self.groups.items()
         ]
-        end = "In private, name the chat a command is about: /mute telegram:1234567890 2h"
-        await command.answer.say("\n".join([*lines, end]))
+        if command.chat.is_private:
+            known = f"{command.chat.platform}:1234567890"
+            groups.append(f"Here in private, name the chat a command is about: /mute {known} 2h")
+        await command.answer.say("\n\n".join(groups))
 
     def _kind(self, kind: str, now: datetime) -> str:
         """The last run of a kind and the next; empty where there is neither."""
@@ -87,6 +89,10 @@ class TellingCommands:
         if following is not None:
             parts.append(f"next {phrases.ago(following, now)}")
         return f"{kind}: {'; '.join(parts)}" if parts else ""
+
+
+def _described(word: Word) -> str:
+    return f"/{word.name}{f' {word.takes}' if word.takes else ''}: {word.help}"
 
 
 def _last(run: Run, now: datetime) -> str:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from bot.admin.phrases import counted
+
 FORGET = "forget"
 
 
@@ -94,12 +96,12 @@ def _told_retrain(result: Mapping[str, Any]) -> str:
 def _told_index(result: Mapping[str, Any]) -> str:
     left = result.get("uncut", 0) + result.get("pending", 0)
     more = f", {left:,} left to do" if left else ""
-    return f"{result['passages']:,} passages, {result['vectors']:,} with a vector{more}"
+    return f"{counted(result['passages'], 'passage')}, {result['vectors']:,} with a vector{more}"
 
 
 def _told_ingest(result: Mapping[str, Any]) -> str:
     added = result["added"]
-    return f"{added['new']:,} new messages, {added['changed']:,} changed"
+    return f"{counted(added['new'], 'new message')}, {added['changed']:,} changed"
 
 
 def _told_export(result: Sequence[Mapping[str, Any]]) -> str:
@@ -109,7 +111,7 @@ def _told_export(result: Sequence[Mapping[str, Any]]) -> str:
 def _told_forget(result: Mapping[str, Any]) -> str:
     marked = result["models_that_learned_from_them"]
     known = f"; learned by {', '.join(marked)}: /retrain makes one that never met them"
-    return f"{result['messages_removed']:,} messages removed{known if marked else ''}"
+    return f"{counted(result['messages_removed'], 'message')} removed{known if marked else ''}"
 
 
 def _told_backup(result: Mapping[str, Any]) -> str:

@@ -125,7 +125,7 @@ def _checked(values: Mapping[str, Any]) -> Talk:
         return Talk.model_validate(values)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
-        reason = problem["msg"].removeprefix("Value error, ")
+        reason = problem["msg"].removeprefix("Value error, ").partition(", unable to")[0]
         key = str(problem["loc"][0])
         said = "" if repr(problem["input"]) in reason else f" (is {problem['input']!r})"
         raise BotError(f"/talk: {key}: {reason[:1].lower()}{reason[1:]}{said}") from None

@@ -71,11 +71,15 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The bot was added to a chat, by ``account`` where that is told."""
+    """The bot was added to a chat, by ``account`` where that is told.
+
+    ``is_enclosing`` is set of what is no chat itself but has chats in it, as a Discord server.
+    """
 
     chat: Conversation
     account: Account | None = None
     places: tuple[str, ...] = ()
+    is_enclosing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

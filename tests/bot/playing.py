@@ -56,6 +56,7 @@ class Play:
     recorder: Recorder
     questions: list[Question]
     warnings: list[str]
+    metrics: Metrics
     spans: set[asyncio.Task[None]] = field(default_factory=set)
 
     def is_settled(self) -> bool:
@@ -121,7 +122,7 @@ async def playing(
         Recorder(home.archive, home.state) as recorder,
         Chatbook(home.state, settings.bot) as book,
     ):
-        hooks = Hooks(is_logged=lambda chat, places: book.rules(chat, places).is_logged)
+        hooks = Hooks(is_logged=lambda chat, places: book.rules(chat, places).is_kept)
         consent = Consent(
             lambda function: recorder.do(lambda archive, _: function(archive)),
             Forgetting(home, clock=calendar.now),
@@ -130,6 +131,7 @@ async def playing(
         )
         await consent.open()
         obeying = Obeying(consent.offers(), settings.bot.admins, book, recorder, calendar.now)
+        metrics = Metrics()
         hub = Hub(
             settings,
             Parts(
@@ -138,7 +140,7 @@ async def playing(
                 book=book,
                 consent=consent,
                 obeying=obeying,
-                metrics=Metrics(),
+                metrics=metrics,
                 manner=await recorder.do(lambda archive, _: load_manner(home, archive)),
                 names=("me",),
                 scorer=scorer or HandScorer(),
@@ -148,7 +150,7 @@ async def playing(
                 dice=Random(7),
             ),
         )
-        play = Play(hub, stage, calendar, book, consent, recorder, questions, warnings)
+        play = Play(hub, stage, calendar, book, consent, recorder, questions, warnings, metrics)
         await hub.start()
         if start:
             hub.signed_in(stage)

@@ -120,7 +120,10 @@ def test_limits_hold_for_those_who_address_it_too() -> None:
     asked = situation(room((ANN, "hi")), address=Address.REPLY)
     said = [NOON - timedelta(minutes=minutes) for minutes in range(50, 2, -4)]
     hourly = judge(replace(asked, said=said))
-    assert (hourly.key, hourly.reasons[0]) == ("per_hour", "12 replies in the last hour (limit 12)")
+    assert (hourly.key, hourly.reasons[0]) == (
+        "per_hour",
+        "replies in the last hour: 12 (limit 12)",
+    )
     assert judge(replace(asked, said=said[1:])).is_answer
     daily = [NOON - timedelta(hours=2)] * 120
     assert judge(replace(asked, said=daily)).key == "per_day"
@@ -140,7 +143,7 @@ def test_bots_are_answered_once_in_a_row_where_they_ask() -> None:
     asked = replace(asked, address=Address.REPLY)
     assert judge(asked).is_answer
     assert (
-        judge(replace(asked, bots_in_a_row=1)).reasons[0] == "1 replies to bots in a row (limit 1)"
+        judge(replace(asked, bots_in_a_row=1)).reasons[0] == "replies to bots in a row: 1 (limit 1)"
     )
     assert not judge(asked, replace(RULES, bots_in_a_row=0)).is_answer
 

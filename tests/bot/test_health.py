@@ -70,6 +70,17 @@ def test_metrics_are_prometheus_text() -> None:
         assert line in page
 
 
+def test_the_tally_tells_what_happened_since_it_was_last_asked() -> None:
+    metrics = Metrics()
+    metrics.heard("telegram")
+    metrics.heard("discord")
+    metrics.decided("silent", "score")
+    metrics.decided("answer", "addressed")
+    metrics.answered("telegram", 3)
+    assert metrics.tally() == "heard 2, silent 1, answered 1"
+    assert metrics.tally() == ""
+
+
 def test_two_processes_or_tests_have_figures_of_their_own() -> None:
     Metrics().heard("telegram")
     assert b"telegram" not in Metrics().page()

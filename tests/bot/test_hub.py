@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
+from bot.chatbook import Chatbook
 from bot.errors import BotError, Undeliverable
-from bot.platforms.base import Address, Deleted, Joined, Moved, Reacted, Sent
+from bot.platforms.base import Address, Commanded, Deleted, Joined, Moved, Reacted, Sent
 from bot.questions import Question
+from config.sections import Bot
 from config.settings import Home
 from ingest.archive import Archive
-from ingest.chat import Conversation, Reaction
+from ingest.chat import Account, Conversation, Reaction
 from tests.bot.playing import Eager, Play, echo, make_home, person, playing
-from tests.bot.stage import Stage
+from tests.bot.stage import Stage, StageNotice
 
 MENTION = Address.MENTION
 Test = Callable[[Play], Coroutine[Any, Any, None]]
@@ -145,6 +147,18 @@ def test_a_conversation_that_moved_on_gets_no_reply(place: Home) -> None:
     play(test, place, write=never_done, scorer=Eager())
 
 
+def test_what_is_dropped_is_counted_by_its_reason(place: Home) -> None:
+    async def test(play: Play) -> None:
+        await play.say("guy", "noodles or rice?", address=MENTION)
+        await play.say("guy", "never mind")
+        await play.wait(60)
+        assert not play.stage.sent
+        page = play.metrics.page().decode()
+        assert 'replies_dropped_total{kind="the writer took it back"} 1.0' in page
+
+    play(test, place)
+
+
 def test_a_deleted_question_is_not_answered_and_not_kept(place: Home) -> None:
     async def test(play: Play) -> None:
         asked = await play.say("guy", "forget I asked", address=MENTION)
@@ -199,6 +213,72 @@ def test_an_allowed_chat_is_told_once_that_it_is_kept(place: Home) -> None:
             await play.wait(1)
         assert [chat for chat, _ in play.stage.announced] == ["stage:hall"]
 
+    play(test, place)
+
+
+def test_a_private_chat_begins_with_what_the_bot_is(place: Home) -> None:
+    async def test(play: Play) -> None:
+        private = Conversation("stage:guy", "", "stage", is_private=True)
+        answer, account = StageNotice(), Account("stage", "guy", "Guy")
+        await play.hub.post(Commanded("1", private, account, "start", "", answer))
+        await play.hub.post(Commanded("2", private, account, "status", "", answer))
+        await play.wait(1)
+        assert len(answer.texts) == 1
+        assert answer.texts[0].startswith("I am an AI.")
+        assert "and not kept" in answer.texts[0]  # nobody allowed this chat
+
+    play(test, place)
+
+
+def test_an_admin_is_told_that_there_is_no_such_command(place: Home) -> None:
+    async def test(play: Play) -> None:
+        private = Conversation("stage:guy", "", "stage", is_private=True)
+        answer, account = StageNotice(), Account("stage", "guy", "Guy")
+        await play.hub.post(Commanded("1", private, account, "sttaus", "", answer))
+        assert answer.texts == ["There is no such command; /help lists what there is."]
+
+    play(test, place, bot__admins=("stage:guy",))
+
+
+def test_a_chat_of_an_allowed_place_is_known_to_be_allowed_by_whoever_asks(place: Home) -> None:
+    async def test(play: Play) -> None:
+        heard = play.stage.line("guy", "hello", chat="corner")
+        await play.hub.post(replace(heard, places=("stage:server",)))
+        await play.wait(1)
+        assert play.book.rules("stage:corner").is_allowed
+        with Chatbook(place.state, Bot(allowed_chats=("stage:server",))) as later:
+            assert later.rules("stage:corner").is_allowed
+
+    play(test, place, bot__allowed_chats=("stage:server",))
+
+
+def test_what_encloses_chats_is_not_introduced_to(place: Home) -> None:
+    async def test(play: Play) -> None:
+        server = Conversation("stage:server", "Server", "stage")
+        await play.hub.post(Joined(server, is_enclosing=True))
+        await play.hub.idle()
+        assert play.stage.announced == []
+        assert play.book.entry("stage:server").title == "Server"
+
+    play(test, place, bot__allowed_chats=("stage:server",))
+
+
+def test_the_log_tells_how_to_let_a_chat_in_and_how_questions_ended(
+    place: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(play: Play) -> None:
+        await play.say("stranger", "hello", chat="alley")
+        await play.say("guy", "nothing for anybody")
+        asked = await play.say("guy", "noodles?", address=MENTION)
+        await play.wait(60)
+        assert f"{asked}: answered in 1 message" in caplog.messages
+        assert [text for text in caplog.messages if "stage:alley" in text] == [
+            "stage:alley: not allowed, so left alone; to answer there put stage:alley into "
+            "bot.allowed_chats, or as an admin send /chats allow stage:alley"
+        ]
+        assert not any("noodles" in text for text in caplog.messages)
+
+    caplog.set_level("INFO", "atself")
     play(test, place)
 
 
@@ -362,6 +442,18 @@ def test_reactions_reach_the_archive(place: Home) -> None:
     play(test, place)
     with Archive.open(place.archive) as archive:
         assert archive.get(["stage:hall:1"])[0].reactions == (Reaction("😂", 3),)
+
+
+def test_reactions_in_a_chat_that_is_not_allowed_are_not_kept(place: Home) -> None:
+    async def test(play: Play) -> None:
+        said = await play.say("guy", "a joke")
+        play.book.allow("stage:hall", False)
+        await play.hub.post(Reacted("stage:hall", said, (Reaction("😂", 3),)))
+        await play.recorder.do(lambda *_: None)
+
+    play(test, place)
+    with Archive.open(place.archive) as archive:
+        assert archive.get(["stage:hall:1"])[0].reactions == ()
 
 
 def test_talk_limits_hold_in_a_chat(place: Home) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from bot.platforms.base import Address, Commanded, Event, Heard, Outgoing
 from bot.platforms.terminal import TerminalPlatform
-from config.settings import Home
+from bot.starting import at_terminal
+from config.settings import Home, load
 from tests.bot.daemon import Daemon, trained_home
 from tests.bot.parrot import parrot
 
@@ -74,8 +75,6 @@ def test_the_whole_bot_answers_at_the_terminal_and_ends_with_its_input(tmp_path:
             home,
             is_at_terminal=True,
             GENERATE__SERVER_URL=url,
-            BOT__ALLOWED_CHATS="terminal:here",
-            BOT__ADMINS="terminal:friend",
         ) as daemon,
     ):
         daemon.type("@self question-one?")
@@ -96,3 +95,13 @@ def test_two_bots_over_one_home_are_refused(tmp_path: Path) -> None:
             assert first.wait_for("ready after")
             with Daemon(Home(home.path), log="second.txt", **settings) as second:  # type: ignore[arg-type]
                 assert second.wait_for("another `atself run` serves it")
+
+
+def test_who_sits_at_the_terminal_may_command_and_is_not_kept(tmp_path: Path) -> None:
+    given = load(tmp_path, bot__admins=("telegram:user1",))
+    bot = at_terminal(given, "Friend").bot
+    assert bot.admins == ("telegram:user1", "terminal:friend")
+    assert bot.allowed_chats == bot.unlogged == ("terminal:here",)
+    named = at_terminal(load(tmp_path, bot__allowed_chats=("terminal:here",)), "friend").bot
+    assert named.allowed_chats == ("terminal:here",)
+    assert not named.unlogged

@@ -99,7 +99,7 @@ class Belonging:
 
     def _joined(self, guild: discord.Guild) -> None:
         chat = Conversation(telling.chat_id(guild.id), guild.name, "discord")
-        self._session.put(guild.id, Joined(chat))
+        self._session.put(guild.id, Joined(chat, is_enclosing=True))
 
     def _gone(self, channel: int) -> None:
         self._speaks.pop(channel, None)

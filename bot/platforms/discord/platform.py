@@ -28,7 +28,7 @@ URL = "https://discord.com/api/v10"
 _PORTAL = "https://discord.com/developers/applications"
 _TYPING_SECONDS = 5
 _REFUSED = {
-    4004: "the token is refused; reset it under Bot at {portal} and set discord.token anew",
+    4004: "the token is refused; reset it under Bot at {portal}, set ATSELF_DISCORD__TOKEN",
     4013: "the gateway knows not all intents asked for; is discord.url the address you mean?",
     4014: "the bot may not read messages: switch on Message Content Intent under Bot, "
     "Privileged Gateway Intents, at {portal}, then start again",

@@ -62,7 +62,7 @@ class Line:
         if isinstance(error, InvalidToken):
             raise PlatformRefused(BAD_TOKEN) from None
         is_rival = isinstance(error, Conflict)
-        text = _RIVAL if is_rival else f"telegram: not reachable ({reason(error)}); waiting"
+        text = _RIVAL if is_rival else f"telegram: not reachable: {reason(error)}; trying again"
         kind = "rival" if is_rival else "network"
         if self._told != kind and (is_rival or self._failures):
             self._told = kind

@@ -168,17 +168,38 @@ def test_chats_are_allowed_and_denied(play: Play) -> None:
     play(scene)
 
 
+def test_what_is_no_chat_changes_none(play: Play) -> None:
+    async def scene(at: Counter) -> None:
+        answer = await at.give("chats", "deny garage")
+        assert answer.said[-1].startswith("'garage' is no chat; say /chats deny telegram:")
+        assert at.book.rules(TEA.id).is_allowed
+        assert (await at.give("chats", "allow", chat=DESK)).said[-1].startswith("Say which chat: ")
+
+    play(scene)
+
+
+def test_help_has_the_commands_of_everybody_too(play: Play) -> None:
+    async def scene(at: Counter) -> None:
+        told = (await at.give("help")).said[-1]
+        assert told.index("How it is:") < told.index("/status") < told.index("For everybody:")
+        assert told.index("For everybody:") < told.index("/forgetme")
+        assert "telegram:1234567890" not in told
+        assert "/mute telegram:1234567890" in (await at.give("help", chat=DESK)).said[-1]
+
+    play(scene)
+
+
 def test_status_tells_parts_chat_and_jobs(play: Play) -> None:
     async def scene(at: Counter) -> None:
         at.bot.parts = {
-            "model": {"is_well": True, "state": "v3 answers", "waiting": 0},
+            "model": {"is_well": True, "state": "v3 answers", "answered": 0, "failed": 0},
             "telegram": {"is_well": False, "state": "not reachable since 12:00"},
         }
         at.runs.end(at.runs.begin("index", "schedule"), "done", "said by Ann: secret words")
         at.clock.wind(minutes=5)
         lines = (await at.give("status")).said[0].splitlines()
         assert lines == [
-            "model: v3 answers, waiting 0",
+            "model: v3 answers, answered 0",
             "! telegram: not reachable since 12:00",
             "this chat: allowed, kept in the archive",
             "index: done 5 min ago",
@@ -262,10 +283,10 @@ def test_forget_asks_who_is_meant_then_removes_them_everywhere(home: Path, play:
         assert "nobody in the archive" in (await at.give("forget", "@nobody", chat=DESK)).said[0]
         assert "is @self" in (await at.give("forget", "@kevin", chat=DESK)).said[0]
         paper = await at.give("forget", "nice_guy", chat=DESK)
-        assert paper.said[0].startswith("Forget @nice_guy and 1 messages for good")
+        assert paper.said[0].startswith("Forget @nice_guy and 1 message for good")
         await at.press(paper, "Forget", chat=DESK)
         await at.finish()
-        assert paper.said[-1] == "Forgetting: done. 1 messages removed"
+        assert paper.said[-1] == "Forgetting: done. 1 message removed"
         assert (at.bot.changes, at.bot.let_gone) == (["archive"], ["usernice_guy"] * 2)
         assert not place.exports.exists()
         with Archive.open(place.archive) as archive:
@@ -293,7 +314,7 @@ def test_a_group_is_told_of_nobody_it_does_not_know(home: Path, play: Play) -> N
         assert said.endswith("Forgetting: done. What it said is told in private")
         assert "nice_guy" not in said
         assert "1 messages" not in said
-        assert at.bot.notified == [("Forgetting: done. 1 messages removed", ())]
+        assert at.bot.notified == [("Forgetting: done. 1 message removed", ())]
         with Archive.open(place.archive) as archive:
             assert [person.handle for person in archive.people()] == ["kevin"]
 

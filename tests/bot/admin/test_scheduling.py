@@ -170,7 +170,7 @@ def test_exports_put_into_the_folder_are_read(home: Path, tmp_path: Path) -> Non
             await schedule.stop()
             run = at.runs.last("ingest")
             assert run is not None
-            assert (run.outcome, run.detail) == ("done", "1 new messages, 0 changed")
+            assert (run.outcome, run.detail) == ("done", "1 new message, 0 changed")
             assert at.bot.changes == ["archive"]
 
     asyncio.run(scene())
