@@ -76,7 +76,6 @@ class Measured:
     """What a soak came to; memory in MB, rates per second."""
 
     messages: int = 0
-    asked: int = 0
     seconds: float = 0.0
     memory: list[float] = field(default_factory=list)
     most_waiting: int = 0
