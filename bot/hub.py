@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
@@ -267,7 +266,7 @@ class Hub:
         """What was to be answered and is not, for another reason than a failure."""
         kept = ("answered", "failed")
         if decision.is_answer and not outcome.startswith(kept):
-            self._parts.metrics.dropped(_figureless(outcome))
+            self._parts.metrics.dropped(outcome.removeprefix("dropped: "))
 
     def _failed(self, place: Place, error: BotError) -> None:
         """No reply came of it: the chat hears nothing, the admins one line."""
@@ -293,11 +292,6 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_told_if_failed)
-
-
-def _figureless(outcome: str) -> str:
-    """An outcome as the name of a figure: without numbers, which would make one each."""
-    return re.sub(r"\(.*?\)|\d+", "", outcome.removeprefix("dropped: ")).strip()
 
 
 def _told_if_failed(done: asyncio.Future[Any]) -> None:

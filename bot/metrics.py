@@ -5,11 +5,13 @@ Names follow https://prometheus.io/docs/practices/naming/: base units, ``_total`
 
 from __future__ import annotations
 
+import re
 from collections import Counter as Tally
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+_FIGURES = re.compile(r"\(.*?\)|\d+")
 SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 """Upper ends of the buckets of reply times: bursts are waited out and typed at a person's pace."""
 
@@ -48,8 +50,11 @@ class Metrics:
         self._tally["answered"] += 1
 
     def dropped(self, kind: str) -> None:
-        """A reply was not sent: the chat moved on, it repeated itself, and so on."""
-        self._dropped.labels(kind).inc()
+        """A reply was not sent: the chat moved on, it repeated itself, and so on.
+
+        Figures in ``kind`` are left out: each would make a series of its own.
+        """
+        self._dropped.labels(_FIGURES.sub("", kind).strip()).inc()
         self._tally["dropped"] += 1
 
     def failed(self, kind: str) -> None:
