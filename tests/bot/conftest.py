@@ -14,6 +14,7 @@ import pytest
 
 from bot.generator import LlamaGenerator
 from bot.voice import Voice
+from config.settings import Home
 from ingest.chat import Message, Person
 from ingest.markup import markup_of
 from ingest.prompt import RENDERER
@@ -75,3 +76,11 @@ def say() -> Say:
         return Message(f"test:{len(sent)}", "test:chat", person, sent[-1], text)
 
     return message
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Home:
+    """A home with an archive in which @self is known."""
+    from tests.bot.playing import make_home
+
+    return make_home(tmp_path / "persona")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from bot.chatbook import Chatbook
 from bot.consent import Consent, Hooks
@@ -29,6 +30,7 @@ from tests.bot.stage import Calendar, Stage
 from tests.ingest.talk import Talk
 
 Write = Callable[[Question], Awaitable[Sequence[str]]]
+Test = Callable[["Play"], Coroutine[Any, Any, None]]
 
 
 async def echo(question: Question) -> Sequence[str]:
@@ -164,3 +166,19 @@ async def playing(
 def person(who: str) -> Account:
     """The account of somebody on the stage."""
     return Account("stage", who)
+
+
+def play(test: Test, home: Home, **options: Any) -> None:
+    """Let a test play with the bot of a home; ``options`` are those of :func:`playing`."""
+
+    async def whole() -> None:
+        async with playing(home, **options) as stage:
+            await test(stage)
+
+    asyncio.run(asyncio.wait_for(whole(), 30))
+
+
+async def never_done(_question: Question) -> Sequence[str]:
+    """A reply that is being written until somebody ends it."""
+    await asyncio.Event().wait()
+    return []

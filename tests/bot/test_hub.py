@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,24 +18,10 @@ from config.sections import Bot
 from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, Reaction
-from tests.bot.playing import Eager, Play, echo, make_home, person, playing
+from tests.bot.playing import Eager, Play, echo, never_done, person, play
 from tests.bot.stage import Stage, StageNotice
 
 MENTION = Address.MENTION
-Test = Callable[[Play], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Home:
-    return make_home(tmp_path / "persona")
-
-
-def play(test: Test, home: Home, **options: Any) -> None:
-    async def whole() -> None:
-        async with playing(home, **options) as stage:
-            await test(stage)
-
-    asyncio.run(asyncio.wait_for(whole(), 30))
 
 
 def archived(home: Home, chat: str = "stage:hall") -> list[tuple[str, str]]:
@@ -129,10 +114,6 @@ def test_who_goes_on_while_a_reply_is_written_is_heard_out(place: Home) -> None:
 
 
 def test_a_conversation_that_moved_on_gets_no_reply(place: Home) -> None:
-    async def never_done(_question: Question) -> Sequence[str]:
-        await asyncio.Event().wait()
-        return []
-
     async def test(play: Play) -> None:
         play.held = 1
         asked = await play.say("guy", "does anybody know where the noodles are?")
@@ -348,10 +329,6 @@ def test_nobody_who_opted_out_is_kept_or_shown_or_answered(place: Home) -> None:
 
 
 def test_what_a_stop_left_is_answered_at_the_next_start(place: Home) -> None:
-    async def never_done(_question: Question) -> Sequence[str]:
-        await asyncio.Event().wait()
-        return []
-
     async def dies(play: Play) -> None:
         play.held = 1
         await play.say("guy", "are you there?", address=MENTION)
@@ -368,10 +345,6 @@ def test_what_a_stop_left_is_answered_at_the_next_start(place: Home) -> None:
 
 
 def test_what_was_asked_long_ago_is_not_answered_at_the_next_start(place: Home) -> None:
-    async def never_done(_question: Question) -> Sequence[str]:
-        await asyncio.Event().wait()
-        return []
-
     async def dies(play: Play) -> None:
         play.held = 1
         await play.say("guy", "are you there?", address=MENTION)

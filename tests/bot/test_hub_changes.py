@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,25 +20,11 @@ from bot.questions import Question
 from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Conversation
-from tests.bot.playing import Eager, Play, echo, make_home, person, playing
+from tests.bot.playing import Eager, Play, echo, never_done, person, play
 from tests.bot.stage import Calendar, Stage
 
 MENTION = Address.MENTION
 HALL = "stage:hall"
-Test = Callable[[Play], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Home:
-    return make_home(tmp_path / "persona")
-
-
-def play(test: Test, home: Home, **options: Any) -> None:
-    async def whole() -> None:
-        async with playing(home, **options) as stage:
-            await test(stage)
-
-    asyncio.run(asyncio.wait_for(whole(), 30))
 
 
 def archived(home: Home, chat: str = HALL) -> list[str]:
@@ -138,10 +123,6 @@ def test_the_real_self_may_talk_to_the_bot(place: Home) -> None:
 
 
 def test_a_stop_in_the_moment_in_which_a_reply_starts_anew_is_a_stop(place: Home) -> None:
-    async def never_done(_question: Question) -> Sequence[str]:
-        await asyncio.Event().wait()
-        return []
-
     async def test(play: Play) -> None:
         play.held = 1
         await play.say("guy", "noodles?", address=MENTION)
@@ -384,10 +365,6 @@ def test_a_clock_set_back_while_a_burst_is_waited_out_delays_no_reply(place: Hom
 
 
 def test_who_calls_by_name_is_answered_though_the_bot_was_killed_meanwhile(place: Home) -> None:
-    async def never_done(_question: Question) -> Sequence[str]:
-        await asyncio.Event().wait()
-        return []
-
     async def dies(play: Play) -> None:
         play.held = 1
         await play.say("guy", "me, are you there?")
@@ -424,10 +401,6 @@ def test_an_edit_while_the_reply_is_written_is_what_is_answered(place: Home) -> 
 
 
 def test_a_platform_knows_from_where_to_look_for_a_reply_to_what_was_left(place: Home) -> None:
-    async def never_done(_question: Question) -> Sequence[str]:
-        await asyncio.Event().wait()
-        return []
-
     async def dies(play: Play) -> None:
         play.held = 1
         await play.say("guy", "are you there?", address=MENTION)

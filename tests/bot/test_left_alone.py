@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,25 +16,11 @@ from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Conversation, Reaction
 from ingest.errors import ArchiveError
-from tests.bot.playing import Play, make_home, person, playing
+from tests.bot.playing import Play, person, play
 from tests.bot.stage import StageNotice
 
 MENTION = Address.MENTION
 HALL = Conversation("stage:hall", "Hall", "stage")
-Test = Callable[[Play], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Home:
-    return make_home(tmp_path / "persona")
-
-
-def play(test: Test, home: Home, **options: Any) -> None:
-    async def whole() -> None:
-        async with playing(home, **options) as stage:
-            await test(stage)
-
-    asyncio.run(asyncio.wait_for(whole(), 30))
 
 
 def archived(home: Home, chat: str = "stage:hall") -> list[str]:
