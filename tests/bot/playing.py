@@ -182,3 +182,14 @@ async def never_done(_question: Question) -> Sequence[str]:
     """A reply that is being written until somebody ends it."""
     await asyncio.Event().wait()
     return []
+
+
+def archived(home: Home, chat: str = "stage:hall") -> list[tuple[str, str]]:
+    """What a chat's archive holds: who (by handle) said what."""
+    with Archive.open(home.archive) as archive:
+        return [(one.person.handle, one.text) for one in archive.messages(chat)]
+
+
+def kept(home: Home, chat: str = "stage:hall") -> list[str]:
+    """The texts alone."""
+    return [text for _, text in archived(home, chat)]

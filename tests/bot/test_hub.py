@@ -6,27 +6,21 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from bot.chatbook import Chatbook
 from bot.errors import BotError, Undeliverable
-from bot.platforms.base import Address, Commanded, Deleted, Joined, Moved, Reacted, Sent
+from bot.platforms.base import Address, Commanded, Deleted, Joined, Moved, Reacted
 from bot.questions import Question
 from config.sections import Bot
 from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, Reaction
-from tests.bot.playing import Eager, Play, echo, never_done, person, play
-from tests.bot.stage import Stage, StageNotice
+from tests.bot.playing import Eager, Play, archived, echo, never_done, person, play
+from tests.bot.stage import StageNotice
 
 MENTION = Address.MENTION
-
-
-def archived(home: Home, chat: str = "stage:hall") -> list[tuple[str, str]]:
-    with Archive.open(home.archive) as archive:
-        return [(one.person.handle, one.text) for one in archive.messages(chat)]
 
 
 def test_who_is_asked_answers_once_and_both_are_kept(place: Home) -> None:
@@ -326,70 +320,6 @@ def test_nobody_who_opted_out_is_kept_or_shown_or_answered(place: Home) -> None:
 
     play(test, place)
     assert ("guy", "I said leave me alone") not in archived(place)
-
-
-def test_what_a_stop_left_is_answered_at_the_next_start(place: Home) -> None:
-    async def dies(play: Play) -> None:
-        play.held = 1
-        await play.say("guy", "are you there?", address=MENTION)
-        await play.wait(20)
-
-    async def lives(play: Play) -> None:
-        await play.wait(60)
-        assert play.stage.texts() == ["re: are you there?"]
-        await play.wait(600)
-        assert len(play.stage.sent) == 1
-
-    play(dies, place, write=never_done)
-    play(lives, place)
-
-
-def test_what_was_asked_long_ago_is_not_answered_at_the_next_start(place: Home) -> None:
-    async def dies(play: Play) -> None:
-        play.held = 1
-        await play.say("guy", "are you there?", address=MENTION)
-        await play.wait(20)
-
-    async def wakes_late(play: Play) -> None:
-        await play.wait(3600)
-        play.hub.signed_in(play.stage)
-        await play.wait(60)
-        assert play.stage.texts() == []
-        assert await play.recorder.do(lambda _, journal: journal.open_messages()) == []
-
-    play(dies, place, write=never_done)
-    play(wakes_late, place, start=False)
-
-
-@pytest.mark.parametrize("arrived", [True, False])
-def test_a_part_cut_off_while_it_was_sent_is_looked_for_first(place: Home, arrived: bool) -> None:
-    stages: list[Stage] = []
-
-    async def dies(play: Play) -> None:
-        stages.append(play.stage)
-
-        async def send(outgoing: Any) -> Any:
-            if arrived:
-                play.stage.sent.append(outgoing)
-                play.stage.arrived[outgoing.key] = Sent("stage:hall:77", play.calendar.now())
-            await asyncio.Event().wait()
-
-        play.stage.send = send  # type: ignore[method-assign]
-        play.held = 1
-        await play.say("guy", "noodles?", address=MENTION)
-        await play.wait(60)
-
-    play(dies, place)
-    before = stages[0]
-    del before.send
-
-    async def lives(play: Play) -> None:
-        await play.wait(60)
-        assert play.stage.texts() == ["re: noodles?"]
-        assert not await play.recorder.do(lambda _, journal: journal.unsent())
-
-    play(lives, place, stage=before)
-    assert archived(place)[-1] == ("stagebot", "re: noodles?")
 
 
 def test_a_group_that_becomes_a_supergroup_goes_on_where_it_was(place: Home) -> None:

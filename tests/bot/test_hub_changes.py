@@ -8,32 +8,20 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
-from bot.errors import BotError, Unreachable
-from bot.gate import Situation
 from bot.journal import KEPT
-from bot.platforms.base import Address, Deleted, Moved, Outgoing, Sent
+from bot.platforms.base import Address, Deleted, Moved, Outgoing
 from bot.questions import Question
 from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Conversation
-from tests.bot.playing import Eager, Play, echo, never_done, person, play
-from tests.bot.stage import Calendar, Stage
+from tests.bot.playing import Play, echo, kept, never_done, person, play
+from tests.bot.stage import Calendar
 
 MENTION = Address.MENTION
 HALL = "stage:hall"
-
-
-def archived(home: Home, chat: str = HALL) -> list[str]:
-    with Archive.open(home.archive) as archive:
-        return [one.text for one in archive.messages(chat)]
-
-
-def _open_messages(_archive: Archive, journal: Any) -> Any:
-    return journal.open_messages()
 
 
 async def two_parts(_question: Question) -> Sequence[str]:
@@ -103,7 +91,7 @@ def test_of_a_server_that_is_not_logged_the_bots_words_are_not_kept_either(place
         assert play.stage.texts() == ["re: between us"]
 
     play(test, place)
-    assert archived(place) == []
+    assert kept(place) == []
 
 
 def test_the_real_self_may_talk_to_the_bot(place: Home) -> None:
@@ -129,7 +117,9 @@ def test_a_stop_in_the_moment_in_which_a_reply_starts_anew_is_a_stop(place: Home
         await play.wait(20)
         await play.say("guy", "with egg, I mean")
         await play.hub.close()  # in the same turn of the loop
-        assert [one.id for one in await play.recorder.do(_open_messages)] == ["stage:hall:1"]
+        assert [
+            one.id for one in await play.recorder.do(lambda _, journal: journal.open_messages())
+        ] == ["stage:hall:1"]
 
     play(test, place, write=never_done)
 
@@ -174,7 +164,7 @@ def test_what_is_deleted_goes_from_the_archive_though_the_chat_is_denied(place: 
         await play.hub.post(Deleted(HALL, (said,)))
 
     play(test, place)
-    assert archived(place) == []
+    assert kept(place) == []
 
 
 def test_keeping_a_chat_anew_is_announced_anew(place: Home) -> None:
@@ -211,8 +201,8 @@ def test_the_rest_of_a_reply_follows_a_chat_that_moved(place: Home) -> None:
         assert [one.person.is_self for one in room.history] == [False, True, True]
 
     play(test, place, write=two_parts)
-    assert archived(place) == []
-    assert len(archived(place, "stage:big")) == 3
+    assert kept(place) == []
+    assert len(kept(place, "stage:big")) == 3
 
 
 def test_what_was_heard_is_forgotten_while_the_bot_runs_on(place: Home) -> None:
@@ -226,78 +216,6 @@ def test_what_was_heard_is_forgotten_while_the_bot_runs_on(place: Home) -> None:
         assert list(noted) == ["stage:hall:2"]
 
     play(test, place)
-
-
-def test_an_archive_that_is_locked_at_the_sign_in_delays_replies_and_no_more(place: Home) -> None:
-    async def test(play: Play) -> None:
-        await play.recorder.do(
-            lambda archive, _: archive._connection.execute("PRAGMA busy_timeout = 1")
-        )
-        await play.say("guy", "hello?", address=MENTION)
-        with closing(sqlite3.connect(place.archive, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            play.hub.signed_in(play.stage)
-            await play.recorder.do(lambda *_: None)
-            other.execute("ROLLBACK")
-        for _ in range(30):
-            await asyncio.sleep(0.005)  # the thread writes
-            await play.calendar.to(play.calendar.now() + timedelta(seconds=1), lambda: True)
-        assert play.stage.texts() == ["re: hello?"]
-
-    play(test, place, start=False)
-
-
-def test_one_reply_that_cannot_be_finished_does_not_hold_up_what_else_was_left(
-    place: Home,
-) -> None:
-    class Broken(Stage):
-        async def find(self, outgoing: Outgoing) -> Sent | None:
-            if "noodles" in outgoing.text:
-                raise ZeroDivisionError
-            return await super().find(outgoing)
-
-    async def dies(play: Play) -> None:
-        parts = [Outgoing("a", HALL, "noodles"), Outgoing("b", HALL, "rice")]
-        for number, part in enumerate(parts):
-            await play.recorder.do(_planned(f"stage:hall:{number}", part, play))
-
-    async def lives(play: Play) -> None:
-        await play.wait(60)
-        assert play.stage.texts() == ["rice"]
-
-    play(dies, place)
-    calendar = Calendar()
-    play(lives, place, stage=Broken(calendar.now), calendar=calendar)
-
-
-def _planned(answered: str, part: Outgoing, play: Play) -> Any:
-    now = play.calendar.now()
-
-    def plan(_archive: Archive, journal: Any) -> None:
-        journal.plan([answered], [part], now)
-        journal.trying(part.key, None, now)
-
-    return plan
-
-
-def test_what_was_left_is_not_said_in_a_chat_muted_or_denied_since(place: Home) -> None:
-    async def dies(play: Play) -> None:
-        await play.recorder.do(_planned("stage:hall:1", Outgoing("a", HALL, "noodles"), play))
-        play.stage.refuses = lambda _outgoing: Unreachable("down")
-        play.held = 1
-        await play.say("guy", "are you there?", chat="yard", address=MENTION)
-        play.book.mute(HALL, play.calendar.now() + timedelta(hours=1))
-        play.book.allow("stage:yard", False)
-
-    async def lives(play: Play) -> None:
-        await play.wait(60)
-        assert not play.stage.sent
-        assert not play.questions
-        assert await play.recorder.do(_open_messages) == []
-        assert not await play.recorder.do(lambda _, journal: journal.unsent())
-
-    play(dies, place)
-    play(lives, place)
 
 
 def test_a_reply_that_arrived_is_kept_though_the_archive_is_locked_meanwhile(place: Home) -> None:
@@ -322,27 +240,7 @@ def test_a_reply_that_arrived_is_kept_though_the_archive_is_locked_meanwhile(pla
         assert not await play.recorder.do(lambda _, journal: journal.unsent())
 
     play(test, place, write=two_parts)
-    assert len(archived(place)) == 3
-
-
-def test_a_question_that_cannot_be_judged_does_not_hold_up_the_others(place: Home) -> None:
-    class Stumbling(Eager):
-        def score(self, situation: Situation) -> tuple[float, Sequence[str]]:
-            raise ZeroDivisionError if "noodles" in situation.message.text else BotError("rice")
-
-    async def dies(play: Play) -> None:
-        play.held = 2
-        await play.say("guy", "noodles?", address=MENTION)
-        await play.say("fox", "rice?", chat="yard", address=MENTION)
-
-    async def lives(play: Play) -> None:
-        await play.wait(60)
-        assert await play.recorder.do(_open_messages) == []
-
-    play(dies, place)
-    with closing(sqlite3.connect(place.state)) as state, state:
-        state.execute("UPDATE heard SET address = 'none'")  # so that they must be scored
-    play(lives, place, scorer=Stumbling())
+    assert len(kept(place)) == 3
 
 
 def test_a_clock_set_back_while_a_burst_is_waited_out_delays_no_reply(place: Home) -> None:
@@ -364,21 +262,6 @@ def test_a_clock_set_back_while_a_burst_is_waited_out_delays_no_reply(place: Hom
     play(test, place, calendar=calendar, talk__pace=0)
 
 
-def test_who_calls_by_name_is_answered_though_the_bot_was_killed_meanwhile(place: Home) -> None:
-    async def dies(play: Play) -> None:
-        play.held = 1
-        await play.say("guy", "me, are you there?")
-        await play.wait(20)
-
-    async def lives(play: Play) -> None:
-        await play.wait(60)
-        assert play.stage.texts() == ["re: me, are you there?"]
-        assert await play.recorder.do(_open_messages) == []
-
-    play(dies, place, write=never_done)
-    play(lives, place)
-
-
 def test_an_edit_while_the_reply_is_written_is_what_is_answered(place: Home) -> None:
     async def slow_at_first(question: Question) -> Sequence[str]:
         if "nodles" in question.history[-1].text:
@@ -398,17 +281,3 @@ def test_an_edit_while_the_reply_is_written_is_what_is_answered(place: Home) -> 
         assert play.stage.texts() == ["re: noodles?"]
 
     play(test, place, write=slow_at_first)
-
-
-def test_a_platform_knows_from_where_to_look_for_a_reply_to_what_was_left(place: Home) -> None:
-    async def dies(play: Play) -> None:
-        play.held = 1
-        await play.say("guy", "are you there?", address=MENTION)
-        await play.wait(20)
-
-    async def lives(play: Play) -> None:
-        await play.wait(60)
-        assert [part.after for part in play.stage.sent] == ["stage:hall:1"]
-
-    play(dies, place, write=never_done)
-    play(lives, place)

@@ -16,16 +16,11 @@ from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Conversation, Reaction
 from ingest.errors import ArchiveError
-from tests.bot.playing import Play, person, play
+from tests.bot.playing import Play, kept, person, play
 from tests.bot.stage import StageNotice
 
 MENTION = Address.MENTION
 HALL = Conversation("stage:hall", "Hall", "stage")
-
-
-def archived(home: Home, chat: str = "stage:hall") -> list[str]:
-    with Archive.open(home.archive) as archive:
-        return [one.text for one in archive.messages(chat)]
 
 
 async def long_one(question: Question) -> Sequence[str]:
@@ -143,7 +138,7 @@ def test_of_a_thread_in_an_unlogged_channel_not_even_the_reply_is_kept(place: Ho
 
     allowed, unlogged = ("stage:server",), ("stage:channel",)
     play(test, place, bot__allowed_chats=allowed, bot__unlogged=unlogged)
-    assert archived(place) == []
+    assert kept(place) == []
 
 
 def test_a_thread_is_served_after_a_start_as_its_channel_is(place: Home) -> None:
