@@ -20,23 +20,18 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from config.bots import Bot, Discord, Schedule, Serve, Talk, Telegram
 from config.errors import SettingsError
+from config.kinds import Section
 from config.sections import (
-    Bot,
     Card,
     Dataset,
-    Discord,
     Generate,
     Hosted,
     Ingest,
     Media,
     Persona,
     Recall,
-    Schedule,
-    Section,
-    Serve,
-    Talk,
-    Telegram,
     Threads,
     Train,
 )

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from bot.errors import BotError
-from config.sections import Talk
+from config.bots import Talk
 
 DEFAULT = "default"
 """As the value of a change: back to what the settings say."""

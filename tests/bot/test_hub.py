@@ -13,7 +13,7 @@ from bot.chatbook import Chatbook
 from bot.errors import BotError, Undeliverable
 from bot.platforms.base import Address, Commanded, Deleted, Joined, Moved, Reacted
 from bot.questions import Question
-from config.sections import Bot
+from config.bots import Bot
 from config.settings import Home
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, Reaction

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import BotError
 from bot.gate import Rules
-from config.sections import Talk
+from config.bots import Talk
 
 
 def test_defaults_are_those_of_the_settings() -> None:

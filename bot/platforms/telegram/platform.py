@@ -26,7 +26,7 @@ from bot.platforms.telegram.notices import Slip, Unsaid, shown
 from bot.platforms.telegram.sending import Sender
 from bot.platforms.telegram.state import Memory
 from bot.platforms.telegram.updating import Line, listen, parsed, poll
-from config.sections import Telegram
+from config.bots import Telegram
 from ingest.chat import Account
 from ingest.parsers.telegram import PLATFORM
 

@@ -21,7 +21,7 @@ from telegram.ext import Updater
 from bot.errors import PlatformRefused
 from bot.platforms.telegram.client import LOG, Client, Patience, pause_of, reason
 from bot.platforms.telegram.hearing import ASKED
-from config.sections import Telegram
+from config.bots import Telegram
 
 BAD_TOKEN = (
     "telegram: the token was refused; copy it again from BotFather (/mybots, API Token) and set it "

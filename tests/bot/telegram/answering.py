@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.platforms.base import Event, Heard, Outgoing
 from bot.platforms.telegram import Limiter, Patience, TelegramPlatform
-from config.sections import Telegram
+from config.bots import Telegram
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS reply (

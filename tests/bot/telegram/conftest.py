@@ -13,7 +13,7 @@ import pytest
 
 from bot.platforms.base import Event, Heard, Outgoing
 from bot.platforms.telegram import Patience, TelegramPlatform
-from config.sections import Telegram
+from config.bots import Telegram
 from tests.telegram_fake import Chat, FakeTelegram
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from lo_bot_api_emulator import LoBotApiEmulator
 
 from bot.platforms.base import Address, Button, Commanded, Event, Heard, Outgoing, Word
 from bot.platforms.telegram import TelegramPlatform
-from config.sections import Telegram
+from config.bots import Telegram
 from ingest.chat import Account
 from tests.bot.telegram.conftest import QUICK
 

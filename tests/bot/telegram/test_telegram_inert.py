@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.platforms.telegram import Limiter, TelegramPlatform
 from bot.platforms.telegram.inert import JOINER, inert, longest, units
-from config.sections import Telegram
+from config.bots import Telegram
 from tests.bot.telegram.conftest import saying
 from tests.telegram_fake import FakeTelegram
 from tests.telegram_fake.texts import cleaned, recognised

@@ -12,8 +12,8 @@ import pytest
 from bot.errors import PlatformRefused
 from bot.platforms.base import Event, Word
 from bot.platforms.telegram import TelegramPlatform
+from config.bots import Telegram
 from config.errors import AtselfError
-from config.sections import Telegram
 from tests.bot.telegram.conftest import QUICK, Running, key_of, running, saying
 from tests.telegram_fake import FakeTelegram, Fault
 

@@ -11,7 +11,7 @@ import pytest
 from bot.errors import PlatformRefused
 from bot.platforms.base import Event
 from bot.platforms.telegram import TelegramPlatform
-from config.sections import Telegram
+from config.bots import Telegram
 from tests.bot.telegram.conftest import QUICK, running
 from tests.servers import free_port
 from tests.telegram_fake import FakeTelegram, Fault
