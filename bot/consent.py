@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 
 from bot.consent_words import say
 from bot.forgetting import Forgetting
-from bot.platforms.base import Button, Commanded, Word
+from bot.platforms.base import Button, Commanded, Handler, Word
 from bot.tongues import DEFAULT, language_of
 from config.errors import AtselfError
 from ingest.archive import Archive
@@ -26,7 +26,6 @@ from ingest.chat import Account
 from ingest.people.refusals import account_digest
 
 T = TypeVar("T")
-Handler = Callable[[Commanded], Awaitable[None]]
 VALID = timedelta(minutes=10)
 """How long "forget me" may be confirmed."""
 MOST_OPEN = 200

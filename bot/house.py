@@ -7,6 +7,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
+from bot.platforms.base import platform_of
 from bot.recorder import Recorder
 from bot.rooms import LINES, Crew, Place, Presence, Room
 from ingest.chat import Account, Conversation
@@ -36,7 +37,7 @@ class House:
 
     def conversation(self, chat: str) -> Conversation:
         """The chat of this id."""
-        platform = chat.partition(":")[0]
+        platform = platform_of(chat)
         return self._chats.get(chat) or Conversation(chat, "", platform)
 
     def newest(self, chat: str) -> str | None:

@@ -31,6 +31,7 @@ from bot.platforms.base import (
     Parted,
     Platform,
     Reacted,
+    platform_of,
 )
 from bot.rooms import Asked, Crew, Place
 from bot.welcome import Welcome
@@ -257,7 +258,7 @@ class Hub:
             to_bot = bool(asked and asked.message.person.is_bot)
             self.house.spoke(place.chat, account, message.sent_at, to_bot=to_bot)
             seconds = (message.sent_at - asked.message.sent_at).total_seconds() if asked else 0.0
-            self._parts.metrics.answered(place.chat.partition(":")[0], seconds)
+            self._parts.metrics.answered(platform_of(place.chat), seconds)
 
     def _decided(self, decision: Decision) -> None:
         self._parts.metrics.decided(decision.verdict, decision.key)

@@ -23,7 +23,7 @@ from bot.gate import Rules
 from bot.guard import sendable
 from bot.journal import Planned
 from bot.manner import Manner
-from bot.platforms.base import Outgoing, Platform, Sent
+from bot.platforms.base import Outgoing, Platform, Sent, platform_of
 from bot.recorder import Recorder
 from bot.responder import Answer
 from bot.rooms import Asked, Place, Room
@@ -83,7 +83,7 @@ class Mouth:
     async def say(self, room: Room, covered: Sequence[Asked], answer: Answer) -> str:
         """Send a reply; how it went, for /why. Raises Undeliverable or Unreachable."""
         asked = covered[-1]
-        platform = self.platforms[_platform_of(room.place.chat)]
+        platform = self.platforms[platform_of(room.place.chat)]
         await self.ready(platform.name)
         parts = sendable(answer.reply.parts, _own_lines(room))
         if not parts:
@@ -121,7 +121,7 @@ class Mouth:
 
         ``planned`` are its parts in order, neither known to have arrived nor given up.
         """
-        platform = self.platforms[_platform_of(planned[0].outgoing.chat)]
+        platform = self.platforms[platform_of(planned[0].outgoing.chat)]
         is_kept = await self._is_kept(planned[0])
         for one in planned:
             part = _Part(one.outgoing, one.answered, one.part, None, is_kept)
@@ -212,7 +212,7 @@ class Mouth:
     async def _arrived(self, part: _Part, sent: Sent) -> None:
         """A part is in the chat: note it and put it to the history."""
         outgoing = part.outgoing
-        platform = self.platforms[_platform_of(outgoing.chat)]
+        platform = self.platforms[platform_of(outgoing.chat)]
         assert platform.account is not None  # it sends
         raw = RawMessage(
             id=sent.id,
@@ -245,10 +245,6 @@ def key_of(answered: str, part: int) -> str:
     """The same for the same part of the answer to the same message: 20 characters."""
     digest = blake2b(f"{answered}\n{part}".encode(), digest_size=15).digest()
     return urlsafe_b64encode(digest).decode()
-
-
-def _platform_of(chat: str) -> str:
-    return chat.partition(":")[0]
 
 
 def _own_lines(room: Room) -> list[str]:

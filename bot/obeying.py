@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import TypeAlias
 
 from bot.chatbook import Chatbook
 from bot.consent import ABOUT
-from bot.platforms.base import Commanded, Word
+from bot.platforms.base import Commanded, Handler, Word
 from bot.recorder import Recorder
 from config.errors import AtselfError
 from ingest.chat import Account
@@ -19,8 +18,6 @@ _log = logging.getLogger("atself.commands")
 
 _START = "start"
 """What Telegram sends where somebody opens a private chat with a bot."""
-
-Handler: TypeAlias = Callable[[Commanded], Awaitable[None]]
 
 
 class Obeying:

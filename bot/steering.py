@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.admin.controls import Told
 from bot.hub import Hub
-from bot.platforms.base import Button, Platform
+from bot.platforms.base import Button, Platform, platform_of
 from bot.recorder import Recorder
 from bot.thinking import Thinking
 from ingest.chat import Account
@@ -85,7 +85,7 @@ class Steering:
     async def notify(self, text: str, buttons: Sequence[Button] = ()) -> None:
         """Tell every admin in private."""
         for admin in self.admins:
-            platform = self.platforms.get(admin.partition(":")[0])
+            platform = self.platforms.get(platform_of(admin))
             if platform is not None and platform.account is not None:
                 await platform.notify(admin, text, buttons)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import tzinfo
-from typing import TypeAlias
 
 from bot.admin import chats, labour, models, telling
 from bot.admin.chats import ChatCommands, Parse
@@ -16,12 +15,11 @@ from bot.admin.questions import Questions
 from bot.admin.telling import TellingCommands, Upcoming
 from bot.chatbook import Chatbook
 from bot.consent import RIGHTS
-from bot.platforms.base import Commanded, Word
+from bot.platforms.base import Commanded, Handler, Word
 from config.errors import AtselfError
 
 log = logging.getLogger("atself.admin")
 
-Handler: TypeAlias = Callable[[Commanded], Awaitable[None]]
 GROUPS = {
     "How it is": telling.WORDS,
     "Where, when and how much it speaks": chats.WORDS,

@@ -126,6 +126,9 @@ class Commanded:
     reply_to: str | None = None
 
 
+Handler: TypeAlias = Callable[[Commanded], Awaitable[None]]
+"""Obeys a command."""
+
 Event: TypeAlias = Heard | Deleted | Reacted | Moved | Joined | Parted | Commanded
 
 Post: TypeAlias = Callable[[Event], Awaitable[None]]
@@ -169,6 +172,11 @@ class Word:
     help: str
     takes: str = ""
     is_admin: bool = True
+
+
+def platform_of(id: str) -> str:
+    """The platform an id (of a chat, a message, an account) begins with."""
+    return id.partition(":")[0]
 
 
 class Platform(Protocol):
