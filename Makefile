@@ -14,7 +14,7 @@ LOGS   := $(VENV)/logs
 # Twice quiet: this file says what happens; pip still prints every error.
 PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 PINNED := --constraint constraints.txt
-EXTRAS := bot,train,hosted,bases,writings,dev
+EXTRAS := bot,train,likeness,hosted,bases,writings,dev
 INSTALLED := $(STAMPS)/installed
 
 # Only llama.cpp's library is used: leaving out its programs and multimodal parts takes the

@@ -6,6 +6,7 @@ AtselfError
 ├── registry.errors.RegistryError
 ├── rag.errors.RecallError
 ├── trainer.errors.TrainingError
+├── likeness.errors.LikenessError
 └── bot.errors.BotError
 """
 

@@ -169,6 +169,16 @@ class Home:
         return self.path / "models"
 
     @property
+    def evaluations(self) -> Path:
+        """Rehearsals and what they measured, a folder each."""
+        return self.path / "evaluations"
+
+    @property
+    def gate(self) -> Path:
+        """When @self speaks, as learned from the archive: numbers alone."""
+        return self.path / "gate.json"
+
+    @property
     def index(self) -> Path:
         """The Chroma index and its manifest."""
         return self.path / "index"
