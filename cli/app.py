@@ -36,6 +36,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("rag.commands:index", "Build or refresh the search index over the archive."),
     "recall": ("rag.recall_command:recall", "What the index brings back for a text."),
     "blind": ("likeness.blind.commands:blind", "Let friends guess which reply is @self's."),
+    "questions": (
+        "likeness.question_commands:questions",
+        "Ask every version the same questions, side by side.",
+    ),
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
     "run": ("bot.commands:run", "Run the bots."),
     "backup": ("bot.backup_commands:backup", "Back up archive and state; restore them."),
