@@ -31,7 +31,7 @@ Examples:
 @home_option
 @json_option
 def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
-    """Remove a person and all they wrote: archive, index, dataset, exports, backups.
+    """Remove a person and all they wrote: archive, index, dataset, exports, backups, blind tests.
 
     A later import does not bring them back. Models trained before keep what they learned: they are
     marked, and named here, so that you can train anew.
@@ -39,6 +39,8 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
     from bot.backups import outdate, renew
     from config.settings import Home, load
     from ingest.archive import Archive
+    from likeness.answers import drop_answers
+    from likeness.blind.blindtest import drop_texts
 
     place, settings = Home(home), load(home)
     with Archive.open(place.archive) as archive:
@@ -60,6 +62,8 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         had_exports = place.exports.exists()
         shutil.rmtree(place.dataset, ignore_errors=True)
         shutil.rmtree(place.exports, ignore_errors=True)
+        drop_texts(place)
+        drop_answers(place, person.handle)
         outdate(place)
         sent = _clear_hosted(place)
         removed = archive.forget(f"@{person.handle}")

@@ -97,6 +97,20 @@ def ask(
     return len(open_ones)
 
 
+def drop_answers(home: Home, asker: str) -> int:
+    """Remove the answers to what somebody asked, as when they are forgotten; how many."""
+    dropped = 0
+    for path in folder_of(home).glob("*.jsonl"):
+        known = list(_read(path))
+        kept = [answer for answer in known if answer.asker != asker]
+        if len(kept) < len(known):
+            part = path.with_name(f"{path.name}.part")
+            part.write_bytes(b"".join(map(_line, kept)))
+            part.replace(path)
+        dropped += len(known) - len(kept)
+    return dropped
+
+
 def folder_of(home: Home) -> Path:
     """Where answers lie."""
     return home.path / "answers"
@@ -163,9 +177,13 @@ def _add(home: Home, answer: Answer) -> None:
     with path.open("ab") as stream:
         if stream.tell() and not path.read_bytes().endswith(b"\n"):
             stream.write(b"\n")
-        stream.write(orjson.dumps(asdict(answer), option=orjson.OPT_APPEND_NEWLINE))
+        stream.write(_line(answer))
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _line(answer: Answer) -> bytes:
+    return orjson.dumps(asdict(answer), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _read(path: Path) -> Iterator[Answer]:

@@ -16,7 +16,7 @@ from config.errors import AtselfError
 from config.settings import Home, load
 from ingest.archive import Archive
 from ingest.chat import Account, RawMessage
-from likeness.answers import Answer, answers, ask, folder_of, settings_digest
+from likeness.answers import Answer, answers, ask, drop_answers, folder_of, settings_digest
 from likeness.errors import LikenessError
 from likeness.question_commands import questions as command
 from likeness.questions import (
@@ -166,6 +166,12 @@ def test_the_last_answer_counts_and_what_was_cut_short_does_not(place: Home) -> 
         "v10": ("ten",),
     }
     assert list(found["hi"]) == ["v2", "v10"]
+
+
+def test_a_forgotten_persons_questions_go_with_their_answers(place: Home) -> None:
+    keep(place, line("v1", "hi", "a"), replace(line("v1", "ho", "b"), asker="bob"))
+    assert drop_answers(place, "bob") == 1
+    assert list(answers(place)) == ["hi"]
 
 
 def test_settings_that_change_replies_make_questions_be_asked_anew(place: Home) -> None:
