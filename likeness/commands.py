@@ -100,7 +100,10 @@ def _list(home: Home, as_json: bool) -> None:
     if as_json:
         emit_json(rows)
     else:
-        emit_table(("id", "of", "scenes", "versions", "title", "measured"), map(dict.values, rows))
+        emit_table(
+            ("id", "of", "scenes", "versions", "title", "measured"),
+            [list(row.values()) for row in rows],
+        )
 
 
 def _row(evaluation: Evaluation) -> dict[str, object]:
@@ -128,14 +131,13 @@ def _found(home: Home, id: str) -> Evaluation:
 
 def _show(evaluation: Evaluation, as_json: bool) -> None:
     """What was measured: a table for people, JSON for programs."""
-    from importlib.util import find_spec
+    from likeness.measured import Measures
+    from likeness.rehearsal.rehearse import offered
 
+    show = offered("likeness.measures.showing", "show")
     if as_json:
         emit_json({"id": evaluation.id, **evaluation.measures})
-    elif evaluation.is_finished and find_spec("likeness.measures"):
-        from likeness.measured import Measures
-        from likeness.measures.showing import show
-
+    elif evaluation.is_finished and show:
         show(Measures.from_json(evaluation.measures), evaluation.plan)
     else:
         emit_table(("player", "replies"), _counts(evaluation, evaluation.plan.players))

@@ -151,9 +151,10 @@ class Attempt:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_json` gave."""
         player = Player(Role(data["player"]["role"]), data["player"]["version"])
-        several = {name: tuple(data.get(name, ())) for name in ("parts", "passages", "delays")}
-        plain = {name: data[name] for name in data if name != "player" and name not in several}
-        return cls(player=player, **several, **plain)
+        lists = ("parts", "passages", "delays")
+        told: dict[str, Any] = {name: data[name] for name in data if name not in lists}
+        told |= {name: tuple(data.get(name, ())) for name in lists}
+        return cls(**{**told, "player": player})
 
 
 @dataclass(frozen=True, slots=True)

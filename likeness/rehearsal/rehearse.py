@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from importlib import import_module
-from importlib.util import find_spec
 from random import Random
 from typing import Any
 
@@ -33,7 +32,7 @@ from likeness.rehearsal.scenes import Staged, stage
 from registry.artefact import MODEL, write_json
 from registry.store import Registry
 
-GATE = "gate.json"
+GATE, PICKS = "gate.json", "picks.json"
 SCENES = 200
 ASIDE = 8
 """For so many held-out scenes there is one question about a fact, and one about the unknown."""
@@ -50,6 +49,9 @@ _GENERATE = {
 _RECALL = {"enabled", "embedder", "passages", "floor", "candidates", "reranker", "vectors"}
 _TOLD = 30.0
 """Seconds between two lines of progress where there is no terminal."""
+
+
+Picked = Mapping[Player, Mapping[str, Attempt]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _perform(
     plan, scenes = evaluation.plan, evaluation.scenes
     done = {(one.scene, one.player) for one in evaluation.attempts}
     with open_senses(home, settings, archive) as senses:
-        picked = picks(plan, scenes, home, archive, period, senses)
+        picked = picks(evaluation, home, archive, period, senses)
         left = [one for one in _ordered(scenes, plan.seed) if missing(one, plan, picked, done)]
         if not left:
             return False
@@ -131,7 +133,7 @@ def _perform(
 def spoken(
     scene: Scene,
     bots: Sequence[Bot],
-    picked: Mapping[Player, Mapping[str, Attempt]],
+    picked: Picked,
     histories: Histories,
     done: Collection[tuple[str, Player]],
 ) -> list[Attempt]:
@@ -144,27 +146,27 @@ def spoken(
 
 
 def picks(
-    plan: Plan,
-    scenes: Sequence[Scene],
-    home: Home,
-    archive: Archive,
-    period: Period,
-    senses: Senses,
-) -> dict[Player, dict[str, Attempt]]:
-    """What the players of rules say, by scene."""
-    embedder = getattr(senses.memory, "embedder", None)
-    closest = by_meaning(embedder) if embedder else by_words
-    return {
-        player: attempts_of(player, scenes, home, archive, period, seed=plan.seed, closest=closest)
-        for player in plan.players
-        if not player.role.is_model
-    }
+    evaluation: Evaluation, home: Home, archive: Archive, period: Period, senses: Senses
+) -> Picked:
+    """What the players of rules say, by scene: found once, and kept in the evaluation."""
+    plan, path = evaluation.plan, evaluation.folder / PICKS
+    rules = [player for player in plan.players if not player.role.is_model]
+    if not path.is_file():
+        embedder = getattr(senses.memory, "embedder", None)
+        closest = by_meaning(embedder) if embedder else by_words
+        scenes, seed = evaluation.scenes, plan.seed
+        found = [attempts_of(each, scenes, home, archive, period, seed, closest) for each in rules]
+        part = path.with_name(f"{PICKS}.part")
+        part.write_bytes(orjson.dumps([one.to_json() for each in found for one in each]))
+        part.replace(path)
+    known = [Attempt.from_json(each) for each in orjson.loads(path.read_bytes())]
+    return {player: {one.scene: one for one in known if one.player == player} for player in rules}
 
 
 def missing(
     scene: Scene,
     plan: Plan,
-    picked: Mapping[Player, Mapping[str, Attempt]],
+    picked: Picked,
     done: Collection[tuple[str, Player]],
 ) -> bool:
     """Whether somebody has something to say in a scene and has not."""
@@ -217,25 +219,27 @@ def _aside(
     """Questions beside what happened: about facts, about the unknown, and the user's own."""
     count = max(1, scenes // ASIDE)
     found: list[Scene] = []
-    if probes := _offered("likeness.probes", "probe_scenes"):
+    if probes := offered("likeness.probes", "probe_scenes"):
         found += probes(
             archive, settings, until=period.start, facts=count, unknown=count, seed=seed
         )
-    if questions := _offered("likeness.questions", "controlled_scenes"):
+    if questions := offered("likeness.questions", "controlled_scenes"):
         found += questions(home, archive)
     return found
 
 
 def _measure(evaluation: Evaluation, home: Home, settings: Settings, *, has_news: bool) -> None:
-    measure = _offered("likeness.measures.measuring", "measure")
+    measure = offered("likeness.measures.measuring", "measure")
     if measure and (has_news or not evaluation.is_finished):
         evaluation.finish(measure(evaluation, home, settings).to_json())
 
 
-def _offered(module: str, name: str) -> Any:
-    package = module.rpartition(".")[0]
-    is_there = find_spec(package) and find_spec(module)
-    return getattr(import_module(module), name) if is_there else None
+def offered(module: str, name: str) -> Any:
+    """What a part of the project offers; None where it is not there."""
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError:
+        return None
 
 
 def _plan(

@@ -59,23 +59,23 @@ def attempts_of(
     home: Home,
     archive: Archive,
     period: Period,
-    *,
     seed: int,
     closest: Closest,
-) -> dict[str, Attempt]:
-    """What a player of rules says, by scene; scenes it has nothing to say in are left out."""
+) -> list[Attempt]:
+    """What a player of rules says; scenes in which it has nothing to say are left out."""
     real = [scene for scene in scenes if scene.kind is SceneKind.HELD_OUT]
     match player.role:
         case Role.SELF:
             known = {scene_id(one.id): one for one in period.held_out}
-            return {scene.id: _as_was(scene, player, known[scene.id]) for scene in real}
+            found = [_as_was(scene, player, known[scene.id]) for scene in real]
         case Role.MEMBER:
-            return _members(player, real, tuple(said_by_others(home, archive)))
+            found = list(_members(player, real, tuple(said_by_others(home, archive))))
         case Role.RANDOM:
-            return _random(player, real, period.past, seed)
+            found = list(_random(player, real, period.past, seed))
         case _:
             facts = [scene for scene in scenes if scene.kind is SceneKind.FACT]
-            return _nearest(player, [*real, *facts], period.past, closest)
+            found = list(_nearest(player, [*real, *facts], period.past, closest))
+    return found
 
 
 def said_by_others(home: Home, archive: Archive) -> Iterator[Said]:
@@ -126,19 +126,15 @@ def _as_was(scene: Scene, player: Player, exchange: Exchange) -> Attempt:
     return Attempt(scene.id, player, scene.real, source=exchange.id, delays=tuple(delays))
 
 
-def _members(
-    player: Player, scenes: Sequence[Scene], replies: Sequence[Said]
-) -> dict[str, Attempt]:
+def _members(player: Player, scenes: Sequence[Scene], replies: Sequence[Said]) -> Iterator[Attempt]:
     taken: set[str] = set()
-    found = {}
     for scene in scenes:
         near = sorted(_others(scene, replies), key=lambda one: abs(one.at - scene.at))
         free = [one for one in near if one.lines[0].message_id not in taken]
         for one in (free or near)[:1]:
             id = one.lines[0].message_id
             taken.add(id)
-            found[scene.id] = Attempt(scene.id, player, one.texts, source=id)
-    return found
+            yield Attempt(scene.id, player, one.texts, source=id)
 
 
 def _others(scene: Scene, replies: Sequence[Said]) -> Iterator[Said]:
@@ -153,24 +149,21 @@ def _others(scene: Scene, replies: Sequence[Said]) -> Iterator[Said]:
 
 def _random(
     player: Player, scenes: Sequence[Scene], past: Sequence[Exchange], seed: int
-) -> dict[str, Attempt]:
+) -> Iterator[Attempt]:
     dice = Random(f"random reply {seed}")
     decks: dict[str, list[Exchange]] = {}
-    found = {}
     for scene in scenes:
         deck = decks.setdefault(scene.chat, [])
         if not deck:
             deck += _known(scene, past)
             dice.shuffle(deck)
         if deck:
-            found[scene.id] = _again(scene, player, deck.pop())
-    return found
+            yield _again(scene, player, deck.pop())
 
 
 def _nearest(
     player: Player, scenes: Sequence[Scene], past: Sequence[Exchange], closest: Closest
-) -> dict[str, Attempt]:
-    found = {}
+) -> Iterator[Attempt]:
     for _, members in groupby(sorted(scenes, key=lambda one: one.chat), key=lambda one: one.chat):
         asked = list(members)
         pool = _known(asked[0], past)
@@ -180,8 +173,7 @@ def _nearest(
         for scene in asked:
             scores = close_to(_words(scene.before))
             best = max(range(len(pool)), key=lambda at: (scores[at], pool[at].at))
-            found[scene.id] = _again(scene, player, pool[best])
-    return found
+            yield _again(scene, player, pool[best])
 
 
 def _known(scene: Scene, past: Sequence[Exchange]) -> list[Exchange]:
