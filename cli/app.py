@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("registry.commands:models", "List, show, promote and roll back models."),
     "index": ("rag.commands:index", "Build or refresh the search index over the archive."),
     "recall": ("rag.recall_command:recall", "What the index brings back for a text."),
+    "evaluate": ("likeness.commands:evaluate", "Rehearse what happened; how like @self it is."),
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
     "run": ("bot.commands:run", "Run the bots."),
     "backup": ("bot.backup_commands:backup", "Back up archive and state; restore them."),
