@@ -128,7 +128,8 @@ class Attempt:
     ``passages`` are what memory brought back. ``nats`` and ``bytes`` are of @self's real reply
     under the player's model and prompt (None where there is no model or no real reply). ``raw`` is
     what the model wrote before it was read as messages; ``tokens`` counts it. ``source`` is the
-    message a rule took its reply from.
+    message a rule took its reply from. ``choices`` are nats per byte under the model of the real
+    reply and then of each of :func:`likeness.measures.choice.distractors`, empty where nobody asked.
     """
 
     scene: str
@@ -141,6 +142,7 @@ class Attempt:
     tokens: int = 0
     seconds: float = 0.0
     source: str = ""
+    choices: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -150,10 +152,10 @@ class Attempt:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_json` gave."""
         player = Player(Role(data["player"]["role"]), data["player"]["version"])
-        plain = {name: data[name] for name in data if name not in ("player", "parts", "passages")}
-        return cls(
-            player=player, parts=tuple(data["parts"]), passages=tuple(data["passages"]), **plain
-        )
+        several = ("parts", "passages", "choices")
+        plain = {name: data[name] for name in data if name not in ("player", *several)}
+        lists = {name: tuple(data[name]) for name in several if name in data}
+        return cls(player=player, **lists, **plain)
 
 
 @dataclass(frozen=True, slots=True)
