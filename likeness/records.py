@@ -128,8 +128,8 @@ class Attempt:
     ``passages`` are what memory brought back. ``nats`` and ``bytes`` are of @self's real reply
     under the player's model and prompt (None where there is no model or no real reply). ``raw`` is
     what the model wrote before it was read as messages; ``tokens`` counts it. ``source`` is the
-    message a rule took its reply from. ``choices`` are nats per byte under the model of the real
-    reply and then of each of :func:`likeness.measures.choice.distractors`, empty where nobody asked.
+    message a rule took its reply from. ``choices`` are nats per byte under the model, of the real
+    reply and then of each of :func:`likeness.measures.choice.distractors`; empty where unasked.
     """
 
     scene: str
