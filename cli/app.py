@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("rag.commands:index", "Build or refresh the search index over the archive."),
     "recall": ("rag.recall_command:recall", "What the index brings back for a text."),
     "evaluate": ("likeness.commands:evaluate", "Rehearse what happened; how like @self it is."),
+    "blind": ("likeness.blind.commands:blind", "Let friends guess which reply is @self's."),
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
     "run": ("bot.commands:run", "Run the bots."),
     "backup": ("bot.backup_commands:backup", "Back up archive and state; restore them."),
