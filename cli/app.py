@@ -31,6 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Write the dataset for other trainers, or all messages.",
     ),
     "train": ("trainer.commands:train", "Fine-tune a base model and register it."),
+    "retrain": (
+        "likeness.loop.commands:retrain",
+        "Learn from what is new; the better model serves.",
+    ),
     "hosted": ("trainer.hosted.commands:hosted", "Fine-tune at an API, with consent each time."),
     "models": ("registry.commands:models", "List, show, promote and roll back models."),
     "index": ("rag.commands:index", "Build or refresh the search index over the archive."),
