@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("rag.commands:index", "Build or refresh the search index over the archive."),
     "recall": ("rag.recall_command:recall", "What the index brings back for a text."),
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
+    "gate": ("bot.gate_command:gate", "Learn when @self speaks, and how well that is known."),
     "run": ("bot.commands:run", "Run the bots."),
     "backup": ("bot.backup_commands:backup", "Back up archive and state; restore them."),
     "forget": ("cli.forget:forget", "Remove a person and all they wrote."),
