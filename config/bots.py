@@ -101,6 +101,8 @@ class Schedule(Section):
 
     index: str = "*/15 * * * *"
     """Bring the index up to date."""
+    gate: str = "20 4 * * 1"
+    """Learn anew when @self speaks (`atself gate`), from what was said meanwhile."""
     ingest_folder: str = Field("", examples=["/srv/exports"])
     """A folder that exports are put in; empty reads none."""
     ingest: str = "5 * * * *"

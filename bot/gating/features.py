@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 from bot.gating.calling import called_by, names_of_others
 from bot.gating.known import Known, Rate
@@ -52,9 +52,7 @@ class _Scene:
         return min(max(passed, 0.0), _NEVER)
 
 
-def features(
-    situation: Situation, known: Known, names: Sequence[str] = ()
-) -> Mapping[str, float]:
+def features(situation: Situation, known: Known, names: Sequence[str] = ()) -> Mapping[str, float]:
     """What is seen, by names in plain words, always the same ones in the same order.
 
     ``names`` are what @self is called.
@@ -80,9 +78,7 @@ def _scene(situation: Situation, known: Known) -> _Scene:
     return _Scene(message, lines, own, message.chat not in known.timeless)
 
 
-def _address(
-    situation: Situation, scene: _Scene, names: Sequence[str]
-) -> dict[str, float]:
+def _address(situation: Situation, scene: _Scene, names: Sequence[str]) -> dict[str, float]:
     message, near = scene.message, scene.lines[23::-1] if scene.lines else ()
     mine = {scene.lines[back].person.handle for back in scene.own[:1]}
     mentions = situation.address is Address.MENTION or bool(mine & set(message.mentions))
@@ -115,7 +111,9 @@ def _talk(scene: _Scene) -> dict[str, float]:
         "@self's share of 60 lines": _share(own, 60),
         "@self's share of 200 lines": _share(own, 200),
         "@self's lines in an hour": _log(len(recent)),
-        "time of @self's last ten lines": _log(scene.seconds(own[min(9, len(own) - 1)] if own else None)),
+        "time of @self's last ten lines": _log(
+            scene.seconds(own[min(9, len(own) - 1)] if own else None)
+        ),
         "length of @self's last line": _log(_letters(scene.lines[own[0]]) if own else 0),
         "@self asked last": bool(own) and wording(scene.lines[own[0]].text).asks,
     }
@@ -151,7 +149,7 @@ def _with_writer(scene: _Scene) -> dict[str, float]:
     burst = _burst(scene)
     before = scene.lines[len(burst) :]
     pair = [line for line in lines if line.person.is_self or line.person.id == writer.id]
-    turns = sum(one.person.id != other.person.id for one, other in zip(pair, pair[1:], strict=False))
+    turns = sum(one.person.id != other.person.id for one, other in pairwise(pair))
     others = {line.person.id for line in before[:8] if not line.person.is_self} - {writer.id}
     own = next((back for back, line in enumerate(before) if line.person.is_self), None)
     answered = _turned_to(before[own:]) if own is not None else None

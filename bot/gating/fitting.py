@@ -1,8 +1,8 @@
 """Fitting the gate: trees on most of the past, probabilities and borders on what came after.
 
 What is reported comes from a first fit: trees on the first 80 % of the messages, calibration and
-borders on the next 10 %, figures on the last 10 %, which neither saw. The gate that serves is fitted
-again with everything moved on by a tenth.
+borders on the next 10 %, figures on the last 10 %, which neither saw. The gate that serves is
+fitted again with everything moved on by a tenth.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ def too_little(rows: Rows) -> str:
     if counts[0] >= ENOUGH and min(counts[1:]) >= ENOUGH_LATER:
         return ""
     return (
-        f"@self answered {counts[0]}, {counts[1]} and {counts[2]} messages in the first 80 %, the "
-        f"next and the last 10 % of the time; {ENOUGH}, {ENOUGH_LATER} and {ENOUGH_LATER} are needed"
+        f"@self answered {counts[0]}, {counts[1]} and {counts[2]} messages in the first 80 %, "
+        f"the next and the last 10 % of the time; {ENOUGH}, {ENOUGH_LATER} and {ENOUGH_LATER} "
+        "are needed"
     )
 
 

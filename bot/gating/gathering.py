@@ -130,9 +130,7 @@ def _length(messages: Iterable[Message]) -> int:
     return last if last < count * (1 - _LEFT) else count
 
 
-def _answers(
-    archive: Archive, chats: Iterable[str], watch: Watch
-) -> dict[str, Answered]:
+def _answers(archive: Archive, chats: Iterable[str], watch: Watch) -> dict[str, Answered]:
     messages = watch(archive.messages(), "linking", archive.counts().messages)
     found: dict[str, Answered] = {}
     for chat in _by_chat(messages):

@@ -1,4 +1,4 @@
-"""What the past tells of a chat: whom @self answers, with which words, at what hours. Numbers alone.
+"""What the past tells: whom @self answers, with which words, at what hours. Numbers alone.
 
 A :class:`Tally` counts while messages stream by, older ones less and less; what it came to is a
 :class:`Known`, which every feature of a later message may use.

@@ -1,4 +1,4 @@
-"""What is seen of one text: its words as numbers, its length, whether it asks. Nothing else is kept.
+"""What is seen of one text: its words as numbers, its length, whether it asks.
 
 Words are hashed to one of ``SIZE`` places by a fixed hash, so that what is learned of them can be
 stored without them.
