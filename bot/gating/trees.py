@@ -1,8 +1,8 @@
 """Small decision trees added up: plain numbers, asked without the library that fits them.
 
 A node is a row ``(feature, border, left, right, value)``: up to the border it goes to ``left``,
-else to ``right``; a leaf has feature -1. ``value`` is what the leaves below come to on average, so that
-the way to a leaf tells what each feature added.
+else to ``right``; a leaf has feature -1. ``value`` is what the leaves below come to on average, so
+that the way to a leaf tells what each feature added.
 """
 
 from __future__ import annotations
