@@ -36,7 +36,8 @@ _STEPS = 80
 _LEAST_STEP = 300
 _SOON = timedelta(hours=1)
 _LEFT = 0.05
-"""Where more than this share of the messages came after @self's last, @self had left."""
+"""Where more than this share of the messages came after nearly all of @self's, @self had left."""
+_NEARLY_ALL = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,12 @@ def gather(archive: Archive, names: Sequence[str], watch: Watch) -> Gathered:
 
 
 def _length(messages: Iterable[Message]) -> int:
-    """How many messages count: all, or up to @self's last where @self has left."""
-    count = last = 0
+    """How many messages count: all, or up to nearly @self's last where @self has left."""
+    count, own = 0, array("Q")
     for count, message in enumerate(messages, 1):
-        last = count if message.person.is_self else last
+        if message.person.is_self:
+            own.append(count)
+    last = own[int(len(own) * _NEARLY_ALL)] if own else count
     return last if last < count * (1 - _LEFT) else count
 
 
