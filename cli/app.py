@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("likeness.commands:evaluate", "Rehearse what happened; how like @self it is."),
     "blind": ("likeness.blind.commands:blind", "Let friends guess which reply is @self's."),
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
+    "gate": ("bot.gate_command:gate", "Learn when @self speaks, and how well that is known."),
     "run": ("bot.commands:run", "Run the bots."),
     "backup": ("bot.backup_commands:backup", "Back up archive and state; restore them."),
     "forget": ("cli.forget:forget", "Remove a person and all they wrote."),

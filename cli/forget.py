@@ -37,6 +37,7 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
     marked, and named here, so that you can train anew.
     """
     from bot.backups import outdate, renew
+    from bot.gating.model import forget_in_gate
     from config.settings import Home, load
     from ingest.archive import Archive
 
@@ -61,6 +62,7 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         shutil.rmtree(place.dataset, ignore_errors=True)
         shutil.rmtree(place.exports, ignore_errors=True)
         outdate(place)
+        had_gate = forget_in_gate(place, person.handle)
         sent = _clear_hosted(place)
         removed = archive.forget(f"@{person.handle}")
     was_indexed = place.index.exists()
@@ -73,6 +75,7 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         "dataset": "removed; run: atself dataset" if had_dataset else "none",
         "index": "cleaned" if was_indexed else "none",
         "exports": "removed" if had_exports else "none",
+        "gate": "without them; learn it again: atself gate" if had_gate else "none",
         "backups": f"one without them, {renewed.name}" if renewed else "none",
         "models_that_learned_from_them": marked,
         "sent_to_an_api": sent,
