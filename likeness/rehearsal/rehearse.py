@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from importlib import import_module
 from random import Random
 from typing import Any
@@ -23,30 +22,19 @@ from config.locks import claimed
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from likeness.errors import LikenessError
-from likeness.records import PLAN, Attempt, Evaluation, Plan, Player, Scene, SceneKind
+from likeness.records import PLAN, Attempt, Evaluation, Plan, Player, Scene
 from likeness.rehearsal.casting import Histories, manner_before, open_bots, patient
 from likeness.rehearsal.models import Bot
 from likeness.rehearsal.period import Period, read_period
+from likeness.rehearsal.plans import plan_of
 from likeness.rehearsal.rules import attempts_of, by_meaning, by_words
 from likeness.rehearsal.scenes import Staged, stage
-from registry.artefact import MODEL, write_json
-from registry.store import Registry
+from registry.artefact import write_json
 
 GATE, PICKS = "gate.json", "picks.json"
 SCENES = 200
 ASIDE = 8
 """For so many held-out scenes there is one question about a fact, and one about the unknown."""
-_GENERATE = {
-    "context_tokens",
-    "max_new_tokens",
-    "temperature",
-    "top_p",
-    "min_p",
-    "repeat_penalty",
-    "server_url",
-    "server_model",
-}
-_RECALL = {"enabled", "embedder", "passages", "floor", "candidates", "reranker", "vectors"}
 _TOLD = 30.0
 """Seconds between two lines of progress where there is no terminal."""
 
@@ -89,7 +77,7 @@ def rehearse(
         period = read_period(home, chat=chat)
         staged = stage(home, settings, archive, period, scenes=scenes, seed=seed)
         every = [*staged.scenes, *_aside(home, settings, archive, period, scenes, seed)]
-        plan = _plan(home, settings, players, every, seed, title, clock.now())
+        plan = plan_of(home, settings, players, every, seed, title, clock.now())
         evaluation = _begun(home, plan, every, staged)
         with _alone(evaluation):
             has_news = _perform(home, settings, archive, period, evaluation, minutes, clock)
@@ -240,51 +228,6 @@ def offered(module: str, name: str) -> Any:
         return getattr(import_module(module), name)
     except ModuleNotFoundError:
         return None
-
-
-def _plan(
-    home: Home,
-    settings: Settings,
-    players: Sequence[Player],
-    scenes: Sequence[Scene],
-    seed: int,
-    title: str,
-    now: datetime,
-) -> Plan:
-    """The plan, named after all that decides what is said."""
-    counts = {str(kind): sum(one.kind is kind for one in scenes) for kind in SceneKind}
-    versions = {each.version: _version(home, each.version) for each in players if each.version}
-    told = _settings(settings)
-    content = [[each.name for each in players], seed, versions, told]
-    digest = blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=5)
-    for scene in scenes:
-        digest.update(orjson.dumps(scene.to_json()))
-    return Plan(digest.hexdigest(), now, tuple(players), seed, counts, versions, told, title)
-
-
-def _version(home: Home, version: str) -> dict[str, Any]:
-    manifest = Registry(home.models).get(version)
-    files = {name: record.sha256 for name, record in manifest.files.items() if name == MODEL}
-    return {
-        "dataset": manifest.dataset_hash,
-        "verdict": manifest.verdict,
-        "base": manifest.base.id,
-        "model": files.get(MODEL, manifest.remote.model if manifest.remote else ""),
-    }
-
-
-def _settings(settings: Settings) -> dict[str, Any]:
-    """Those that change what is said."""
-    generate = settings.generate.model_dump(mode="json", include=_GENERATE)
-    recall = settings.recall.model_dump(mode="json", include=_RECALL)
-    return {
-        "base": settings.train.base,
-        "window_tokens": settings.dataset.window_tokens,
-        "gap_minutes": settings.threads.gap_minutes,
-        "redact": settings.ingest.redact,
-        **generate,
-        **{f"recall {name}": value for name, value in recall.items()},
-    }
 
 
 def _begun(home: Home, plan: Plan, scenes: Sequence[Scene], staged: Staged) -> Evaluation:
