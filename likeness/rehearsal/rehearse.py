@@ -98,7 +98,7 @@ def _perform(
     plan, scenes = evaluation.plan, evaluation.scenes
     done = {(one.scene, one.player) for one in evaluation.attempts}
     with open_senses(home, settings, archive) as senses:
-        picked = picks(evaluation, home, archive, period, senses)
+        picked = picks(evaluation, settings, archive, period, senses)
         left = [one for one in _ordered(scenes, plan.seed) if missing(one, plan, picked, done)]
         if not left:
             return False
@@ -134,7 +134,7 @@ def spoken(
 
 
 def picks(
-    evaluation: Evaluation, home: Home, archive: Archive, period: Period, senses: Senses
+    evaluation: Evaluation, settings: Settings, archive: Archive, period: Period, senses: Senses
 ) -> Picked:
     """What the players of rules say, by scene: found once, and kept in the evaluation."""
     plan, path = evaluation.plan, evaluation.folder / PICKS
@@ -143,7 +143,9 @@ def picks(
         embedder = getattr(senses.memory, "embedder", None)
         closest = by_meaning(embedder) if embedder else by_words
         scenes, seed = evaluation.scenes, plan.seed
-        found = [attempts_of(each, scenes, home, archive, period, seed, closest) for each in rules]
+        found = [
+            attempts_of(each, scenes, settings, archive, period, seed, closest) for each in rules
+        ]
         part = path.with_name(f"{PICKS}.part")
         part.write_bytes(orjson.dumps([one.to_json() for each in found for one in each]))
         part.replace(path)
