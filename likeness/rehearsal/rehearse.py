@@ -63,6 +63,7 @@ def rehearse(
     minutes: float | None = None,
     title: str = "",
     chat: str | None = None,
+    aside: int | None = None,
     clock: Clock = REAL,
 ) -> Evaluation:
     """Let ``players`` speak in ``scenes`` moments of the held-out period, and measure it.
@@ -70,13 +71,16 @@ def rehearse(
     The same call goes on where it was stopped: by ``minutes``, after which only scenes in which
     everybody spoke are measured, or by a crash. Another archive, model or setting that changes
     what is said makes another evaluation. ``chat`` is the id of the only chat to take scenes from.
+    ``aside`` is how many questions are asked about facts, and how many about the unknown, by
+    default an eighth of the scenes; with 0 there are none, nor the user's own.
     Raises AtselfError where there is no dataset, nothing held out, or no such model.
     """
     settings = patient(settings)
     with Archive.open(home.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
         period = read_period(home, chat=chat)
         staged = stage(home, settings, archive, period, scenes=scenes, seed=seed)
-        every = [*staged.scenes, *_aside(home, settings, archive, period, scenes, seed)]
+        count = max(1, scenes // ASIDE) if aside is None else aside
+        every = [*staged.scenes, *_aside(home, settings, archive, period, count, seed)]
         plan = plan_of(home, settings, players, every, seed, title, clock.now())
         evaluation = _begun(home, plan, every, staged)
         with _alone(evaluation):
@@ -204,11 +208,12 @@ def _told(scenes: Iterable[Scene], total: int, clock: Clock) -> Iterator[Scene]:
 
 
 def _aside(
-    home: Home, settings: Settings, archive: Archive, period: Period, scenes: int, seed: int
+    home: Home, settings: Settings, archive: Archive, period: Period, count: int, seed: int
 ) -> list[Scene]:
     """Questions beside what happened: about facts, about the unknown, and the user's own."""
-    count = max(1, scenes // ASIDE)
     found: list[Scene] = []
+    if not count:
+        return found
     if probes := offered("likeness.probes", "probe_scenes"):
         found += probes(
             archive, settings, until=period.start, facts=count, unknown=count, seed=seed
