@@ -33,7 +33,7 @@ from trainer.card.llama_scores import score_gguf
 from trainer.card.scores import probes_of
 
 pytestmark = pytest.mark.slow
-WANTED = ("full", "self")
+WANTED = ("adapter", "self")
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def played(home: Home) -> Evaluation:
-    """All players in three scenes."""
+    """All players in a scene."""
     settings = load(home.path)
-    return rehearse(home, settings, players_of(home, settings), scenes=2, aside=0)
+    return rehearse(home, settings, players_of(home, settings), scenes=1, aside=0)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_the_same_plan_is_one_evaluation_and_another_seed_another(
 ) -> None:
     settings = load(home.path)
     before = played.folder.joinpath("attempts.jsonl").read_bytes()
-    again = rehearse(home, settings, players_of(home, settings), scenes=2, aside=0)
+    again = rehearse(home, settings, players_of(home, settings), scenes=1, aside=0)
     assert again.id == played.id
     assert again.folder.joinpath("attempts.jsonl").read_bytes() == before
     other = rehearse(home, settings, players_of(home, settings, wanted=["self"]), scenes=2, aside=0)
@@ -198,7 +198,7 @@ def test_a_budget_leaves_whole_scenes_and_the_same_command_goes_on(home: Home) -
 
 def test_a_killed_rehearsal_goes_on_and_ends_up_the_same(home: Home, tmp_path: Path) -> None:
     settings: Settings = load(home.path)
-    words = ("evaluate", "--scenes", "3", "--seed", "5", "--players", ",".join(WANTED))
+    words = ("evaluate", "--scenes", "4", "--seed", "5", "--players", ",".join(WANTED))
     killed = _killed(home, words)
     assert killed.attempts
     with (killed.folder / "attempts.jsonl").open("ab") as stream:
@@ -209,7 +209,7 @@ def test_a_killed_rehearsal_goes_on_and_ends_up_the_same(home: Home, tmp_path: P
     for part in (home.archive, home.dataset, home.config, home.models):
         (whole.path / part.name).symlink_to(part)
     players = players_of(home, settings, wanted=WANTED)
-    expected = rehearse(whole, settings, players, scenes=3, seed=5)
+    expected = rehearse(whole, settings, players, scenes=4, seed=5)
     assert expected.id == killed.id
     assert told(killed) == told(expected)
     assert len(killed.attempts) == len(expected.attempts)
