@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from bot.app import open_generator, open_senses
+from bot.generation import Sampling
 from bot.generator import LlamaGenerator
 from bot.voice import Voice
-from config.settings import Home, Settings, load
+from config.settings import Generate, Home, Settings, load
 from ingest.archive import Archive
 from ingest.chat import Line, Turn, Window, WindowKind
 from ingest.prompt import Segment, render_prompt
@@ -29,8 +30,11 @@ from likeness.rehearsal.period import read_period
 from likeness.rehearsal.rehearse import rehearse
 from likeness.rehearsal.scenes import stage
 from tests.likeness.stagehand import dinner, rehearsal_home, run
+from trainer.card.held_out import HeldOut
 from trainer.card.llama_scores import score_gguf
 from trainer.card.scores import probes_of
+from trainer.card.speaking import Voice as CardVoice
+from trainer.card.speaking import speak
 
 pytestmark = pytest.mark.slow
 WANTED = ("adapter", "self")
@@ -118,9 +122,19 @@ def test_the_likelihood_is_the_one_the_report_card_finds(
     assert len(words_of(scene, voice).text.encode()) == score.text_bytes
 
 
-def test_scoring_changes_nothing_in_what_is_written_next(generator: LlamaGenerator) -> None:
-    from bot.generation import Sampling
+def test_the_report_card_draws_as_the_bot_does(generator: LlamaGenerator) -> None:
+    voice, settings = generator.voice, Generate(max_new_tokens=24, repeat_penalty=1.4)
+    asked = Turn((Line("bob", "tell me about the noodle truck"),))
+    reply = Turn((Line("self", "ok"),), is_self=True, is_target=True)
+    card = CardVoice(voice.model, voice.head, voice.markup, 1024)
+    asking = [HeldOut(Window("w", "c", (asked, reply)), 1)]
+    [said] = speak(card, asking, settings, seed=3, threads=1, may_go_on=lambda: True)
+    prompt = render_prompt((asked,), voice.head, voice.markup)
+    written = "".join(generator.generate(prompt, sampling=Sampling.of(settings), seed=3))
+    assert said.raw == written
 
+
+def test_scoring_changes_nothing_in_what_is_written_next(generator: LlamaGenerator) -> None:
     voice: Voice = generator.voice
     prompt = render_prompt((Turn((Line("bob", "tea or coffee?"),)),), voice.head, voice.markup)
     sampling = Sampling(max_new_tokens=8)
