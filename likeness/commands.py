@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from config.settings import Home
     from likeness.records import Evaluation, Player
 
-EVALUATE_EXAMPLES = """\\b
+EVALUATE_EXAMPLES = """\b
 Examples:
   atself evaluate                                  the serving model beside all it is compared with
   atself evaluate --minutes 10                     what fits; the same command goes on later
