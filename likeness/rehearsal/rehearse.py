@@ -75,7 +75,8 @@ def rehearse(
     default an eighth of the scenes; with 0 there are none, nor the user's own.
     Raises AtselfError where there is no dataset, nothing held out, or no such model.
     """
-    settings = patient(settings)
+    settings, began = patient(settings), clock.seconds()
+    end = None if minutes is None else began + 60 * minutes
     with Archive.open(home.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
         period = read_period(home, chat=chat)
         staged = stage(home, settings, archive, period, scenes=scenes, seed=seed)
@@ -84,7 +85,7 @@ def rehearse(
         plan = plan_of(home, settings, players, every, seed, title, clock.now())
         evaluation = _begun(home, plan, every, staged)
         with _alone(evaluation):
-            has_news = _perform(home, settings, archive, period, evaluation, minutes, clock)
+            has_news = _perform(home, settings, archive, period, evaluation, end, clock)
             _measure(evaluation, home, settings, has_news=has_news)
     return evaluation
 
@@ -95,10 +96,10 @@ def _perform(
     archive: Archive,
     period: Period,
     evaluation: Evaluation,
-    minutes: float | None,
+    end: float | None,
     clock: Clock,
 ) -> bool:
-    """Let everybody speak who has not yet, until the budget is used; whether anybody did."""
+    """Let everybody speak who has not yet, until ``end`` of the clock; whether anybody did."""
     plan, scenes = evaluation.plan, evaluation.scenes
     done = {(one.scene, one.player) for one in evaluation.attempts}
     with open_senses(home, settings, archive) as senses:
@@ -117,7 +118,7 @@ def _perform(
         )
         with cast as bots:
             histories = Histories(archive)
-            for scene in _told(_within(left, minutes, clock), len(left), clock):
+            for scene in _told(_within(left, end, clock), len(left), clock):
                 evaluation.add(spoken(scene, bots, picked, histories, done))
     return True
 
@@ -178,12 +179,11 @@ def _ordered(scenes: Sequence[Scene], seed: int) -> list[Scene]:
     return order
 
 
-def _within(scenes: Sequence[Scene], minutes: float | None, clock: Clock) -> Iterator[Scene]:
-    """As many as are begun within the budget, at least one."""
-    began = clock.seconds()
+def _within(scenes: Sequence[Scene], end: float | None, clock: Clock) -> Iterator[Scene]:
+    """As many as are begun before the end, at least one."""
     for number, scene in enumerate(scenes):
-        if number and minutes is not None and clock.seconds() - began >= 60 * minutes:
-            say(f"{minutes:g} minutes are over: {number:,} of {len(scenes):,} scenes were played")
+        if number and end is not None and clock.seconds() >= end:
+            say(f"the time is up: {number:,} of {len(scenes):,} scenes were played")
             return
         yield scene
 
