@@ -224,8 +224,9 @@ def _aside(
 
 
 def _measure(evaluation: Evaluation, home: Home, settings: Settings, *, has_news: bool) -> None:
-    measure = offered("likeness.measures.measuring", "measure")
-    if measure and (has_news or not evaluation.is_finished):
+    from likeness.measures.measuring import measure
+
+    if has_news or not evaluation.is_finished:
         evaluation.finish(measure(evaluation, home, settings).to_json())
 
 

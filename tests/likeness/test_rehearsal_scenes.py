@@ -15,6 +15,7 @@ from likeness.rehearsal.period import Period, read_period
 from likeness.rehearsal.rules import attempts_of, by_words
 from likeness.rehearsal.scenes import Staged, spread, stage
 from tests.ingest.talk import Talk
+from tests.likeness.made import evaluation
 from tests.likeness.stagehand import dinner, rehearsal_home, run
 
 
@@ -160,3 +161,10 @@ def test_a_dataset_that_held_nothing_out_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(LikenessError, match="no reply of @self was held out") as caught:
         read_period(place)
     assert "\n" not in str(caught.value)
+
+
+def test_forgetting_somebody_removes_the_scenes_that_quote_them(tmp_path: Path) -> None:
+    place = rehearsal_home(tmp_path / "persona", dinner(12), has_model=False)
+    evaluation(place.evaluations)
+    run(place, "forget", "@anna", "--yes")
+    assert not place.evaluations.exists()
