@@ -84,7 +84,7 @@ def choices(table: Table, seed: int) -> list[Taken]:
 
 @lru_cache(maxsize=1)
 def _metric() -> Any:
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     return CHRF(word_order=0)
 
