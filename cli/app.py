@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "recall": ("rag.recall_command:recall", "What the index brings back for a text."),
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
     "run": ("bot.commands:run", "Run the bots."),
+    "report": ("likeness.report.command:report", "One page on how like @self a model is."),
     "backup": ("bot.backup_commands:backup", "Back up archive and state; restore them."),
     "forget": ("cli.forget:forget", "Remove a person and all they wrote."),
     "demo": ("cli.demo:demo", "The whole way on the sample chat or your own export."),
