@@ -13,11 +13,9 @@ from likeness.report.shown import (
     FIGURE_COLUMNS,
     Plot,
     Table,
-    between,
     drawn,
     figure_cells,
     text,
-    written,
 )
 from likeness.report.sources import Rehearsed
 
@@ -91,17 +89,17 @@ def _sentences(
     if looked_up:
         yield (
             f"Repeating the old reply of @self that fits best would reach "
-            f"{written(looked_up.value)}: what a model should beat, without copying."
+            f"{looked_up.value:.2f}: what a model should beat, without copying."
         )
 
 
 def _where(mine: Player, figure: Figure) -> str:
-    interval = f"{between(figure)} with 95% confidence"
-    if figure.low is None:
-        interval = "too few to say how surely"
+    sure = "too few to say how surely"
+    if figure.low is not None and figure.high is not None:
+        sure = f"surely (95%) between {figure.low:.2f} and {figure.high:.2f}"
     return (
-        f"{mine.version} stands at {written(figure.value)} where another member of the chat is 0 "
-        f"and @self in person is 1. It rests on {figure.replies:,} replies: {interval}."
+        f"{mine.version} stands at {figure.value:.2f} where another member of the chat is 0 "
+        f"and @self in person is 1. It rests on {figure.replies:,} replies: {sure}."
     )
 
 
@@ -109,10 +107,12 @@ def _worth(what: str, before: Figure | None, after: Figure | None) -> Iterator[s
     if before is None or after is None:
         return
     gap = after.value - before.value
-    change = f"{what} changes it by {gap:+.2f} (from {written(before.value)})"
-    yield f"{change}; the intervals overlap, so this may be chance." if _overlap(
-        before, after
-    ) else f"{change}, more than chance would."
+    change = f"{what} changes it by {gap:+.2f} ({before.value:.2f} → {after.value:.2f})"
+    yield (
+        f"{change}; the intervals overlap, so this may be chance."
+        if _overlap(before, after)
+        else f"{change}, more than chance would."
+    )
 
 
 def _overlap(one: Figure, other: Figure) -> bool:

@@ -19,4 +19,3 @@ def names_in(home: Home, sources: Sources) -> frozenset[str]:
                 names |= {person.handle, *person.names}
             names |= {chat.title for chat in archive.chats()}
     return frozenset(name for name in names if name and name != "self")
-

@@ -165,4 +165,3 @@ def _in_percent(axes: Axes) -> None:
 
 def _percent(value: float, _place: float = 0) -> str:
     return f"{100 * value:.3g}%"
-

@@ -99,9 +99,7 @@ def _remembered(scene: Scene, spoken: dict[str, Attempt], sources: Sources) -> S
     ]
     if scene.real:
         replies.append(_real(scene))
-    passages = tuple(
-        shortened(each, PASSAGE_CHARACTERS) for each in full.passages[:MOST_PASSAGES]
-    )
+    passages = tuple(shortened(each, PASSAGE_CHARACTERS) for each in full.passages[:MOST_PASSAGES])
     return _scene(scene, tuple(replies), passages)
 
 
@@ -157,4 +155,3 @@ def _said(attempts: Iterable[Attempt]) -> dict[str, dict[str, Attempt]]:
     for attempt in attempts:
         found.setdefault(attempt.scene, {})[attempt.player.name] = attempt
     return found
-

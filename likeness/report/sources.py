@@ -191,4 +191,6 @@ def _blind(home: Home) -> Sequence[Any]:
 def _unguessed(blind: Sequence[Any]) -> list[Missing]:
     if blind:
         return []
-    return [Missing("whether friends can tell it from @self: no blind test yet", "atself blind make")]
+    return [
+        Missing("whether friends can tell it from @self: no blind test yet", "atself blind make")
+    ]

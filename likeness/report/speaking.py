@@ -109,7 +109,9 @@ def _by_hour(id: str, values: Sequence[Sequence[float | None]], unit: str) -> Ta
 
 def _methods(methods: Sequence[Found]) -> Plot:
     names = [str(each["name"]) for each in methods]
-    values = {name: float(each["balanced_accuracy"]) for name, each in zip(names, methods, strict=True)}
+    values = {
+        name: float(each["balanced_accuracy"]) for name, each in zip(names, methods, strict=True)
+    }
     rows = tuple(
         (text(name), *(number(each.get(key), unit) for _, key, unit in METHOD_COLUMNS))
         for name, each in zip(names, methods, strict=True)
