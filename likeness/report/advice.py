@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -38,16 +37,3 @@ def _card(sources: Sources) -> Iterator[Step]:
 def _missing(sources: Sources) -> Iterator[Step]:
     for each in sources.missing:
         yield Step(f"Not known yet: {each.what}", "missing", each.command)
-
-
-def without_names(steps: list[Step], names: set[str]) -> list[Step]:
-    """Those steps that speak of nobody."""
-    return [step for step in steps if not mentions(step.what, names)]
-
-
-def mentions(said: str, names: set[str]) -> bool:
-    """Whether any of ``names`` stands in ``said`` as a word of its own, whatever the case."""
-    found = re.compile(
-        "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names if name), re.IGNORECASE
-    )
-    return bool(names) and bool(found.search(said))

@@ -10,7 +10,6 @@ import click
 from config.console import emit_json, home_option, json_option, say
 
 if TYPE_CHECKING:
-    from config.settings import Home
     from likeness.report.sources import Sources
 
 EXAMPLES = """\b
@@ -60,32 +59,28 @@ def report(
 
     from config.settings import Home
     from ingest.pages.writing import write_whole
-    from likeness.report.page import advised, render
-    from likeness.report.people import names_in
+    from likeness.report.page import render
+    from likeness.report.people import names_in, without
     from likeness.report.sources import gather
 
     folder = Home(home)
     sources = gather(folder, model, evaluation)
-    names = names_in(folder, sources) if without_texts else frozenset()
-    page = render(
-        sources,
-        now=datetime.now(UTC),
-        scenes=scenes,
-        with_texts=not without_texts,
-        names=names,
-    )
+    if without_texts:
+        sources = without(names_in(folder, sources), sources)
+    page = render(sources, now=datetime.now(UTC), scenes=scenes, with_texts=not without_texts)
     path = write_whole(out or folder.path / PAGE, page)
     if as_json:
-        steps = advised(sources, with_texts=not without_texts, names=names)
-        emit_json(_summary(sources, path, [step.what for step in steps if step.kind != "missing"]))
+        emit_json(_summary(sources, path))
     else:
         _tell(sources, path)
     if is_opened:
         click.launch(str(path))
 
 
-def _summary(sources: Sources, path: Path, advice: list[str]) -> dict[str, Any]:
+def _summary(sources: Sources, path: Path) -> dict[str, Any]:
     from dataclasses import asdict
+
+    from likeness.report.advice import steps
 
     rehearsed = sources.rehearsed
     likeness = rehearsed.measures.likeness if rehearsed else {}
@@ -95,7 +90,7 @@ def _summary(sources: Sources, path: Path, advice: list[str]) -> dict[str, Any]:
         "version": sources.version,
         "evaluation": rehearsed.plan.id if rehearsed else None,
         "likeness": {name: asdict(figure) for name, figure in likeness.items()},
-        "advice": advice,
+        "advice": [step.what for step in steps(sources) if step.kind != "missing"],
         "missing": [asdict(each) for each in sources.missing],
     }
 

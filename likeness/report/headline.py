@@ -19,15 +19,6 @@ from likeness.report.shown import (
 )
 from likeness.report.sources import Rehearsed
 
-STEPS = (
-    (0.25, "closer to another member than to @self"),
-    (0.5, "on the way, but still nearer to another member"),
-    (0.75, "nearer to @self than to another member"),
-    (1.0, "close to @self"),
-)
-"""What the likeness is called up to each value: our words, not a scale of nature."""
-BEYOND = "as like @self as these measures can tell"
-
 
 @dataclass(frozen=True, slots=True)
 class Headline:
@@ -49,15 +40,22 @@ def headline(rehearsed: Rehearsed | None, version: str) -> Headline | None:
     if mine is None:
         return None
     figure = known[mine.name]
+    base = next((known.get(player.name) for player in players if player.role is Role.BASE), None)
     return Headline(
-        called(mine), figure, level(figure.value),
+        called(mine), figure, level(figure, base),
         tuple(_sentences(players, known, mine)), _plot(players, known, version),
     )  # fmt: skip
 
 
-def level(value: float) -> str:
-    """A likeness in words."""
-    return next((words for end, words in STEPS if value < end), BEYOND)
+def level(figure: Figure, base: Figure | None) -> str:
+    """A likeness in words, no more of them than its interval allows."""
+    if figure.low is None:
+        return "too few replies to tell"
+    if figure.low <= 0:
+        return "no more like @self than another member is, as far as can be told"
+    if base is None or _overlap(base, figure) or base.value > figure.value:
+        return "more like @self than another member is"
+    return "more like @self than another member is, and than its base"
 
 
 def _plot(players: tuple[Player, ...], known: Mapping[str, Figure], version: str) -> Plot:
@@ -65,7 +63,7 @@ def _plot(players: tuple[Player, ...], known: Mapping[str, Figure], version: str
     rows = tuple((text(name), *figure_cells(figure)) for name, figure in figures.items())
     return Plot(
         "Everybody on one line",
-        "0 is another member of the chat, 1 is @self; a line is the 95% interval",
+        "0 is another member of the chat, 1 is @self; a bar is the 95% interval",
         drawn(plots.likeness(figures, of_version(players, version))),
         Table("likeness", ("who", *FIGURE_COLUMNS), rows),
         (("this version", "--second"), ("to compare with", "--first")),
@@ -96,7 +94,7 @@ def _sentences(
 def _where(mine: Player, figure: Figure) -> str:
     sure = "too few to say how surely"
     if figure.low is not None and figure.high is not None:
-        sure = f"surely (95%) between {figure.low:.2f} and {figure.high:.2f}"
+        sure = f"with 95% confidence it is between {figure.low:.2f} and {figure.high:.2f}"
     return (
         f"{mine.version} stands at {figure.value:.2f} where another member of the chat is 0 "
         f"and @self in person is 1. It rests on {figure.replies:,} replies: {sure}."

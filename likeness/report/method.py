@@ -1,4 +1,4 @@
-"""How it was measured: scenes, players, seeds, models and dates, so that anybody can do it again."""
+"""How it was measured: scenes, players, seeds, models, dates, for whoever would do it again."""
 
 from __future__ import annotations
 

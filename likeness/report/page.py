@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ingest.pages import writing
 from likeness.report import remembered
-from likeness.report.advice import Step, mentions, steps, without_names
+from likeness.report.advice import steps
 from likeness.report.guessed import guessed
 from likeness.report.headline import headline
 from likeness.report.measuring import groups, overview
@@ -21,37 +20,27 @@ from likeness.report.versions import versions
 
 TEMPLATE = Path(__file__).parent / "report.html.j2"
 SCENES = 8
+NO_TEXTS: dict[str, Any] = {"samples": [], "recalled": [], "asked": (), "head": ""}
 
 
 def render(
-    sources: Sources,
-    *,
-    now: datetime,
-    scenes: int = SCENES,
-    with_texts: bool = True,
-    names: frozenset[str] = frozenset(),
+    sources: Sources, *, now: datetime, scenes: int = SCENES, with_texts: bool = True
 ) -> str:
-    """The page. ``with_texts`` False leaves out all that people wrote, and their handles.
+    """The page, with so many sample ``scenes``.
 
-    ``names`` are those of the archive's people: no advice that speaks of one of them is shown then.
+    ``with_texts`` False leaves out all that people wrote, and their names, if the sources are
+    those of :func:`likeness.report.people.without`.
     """
     return writing.render(
         TEMPLATE,
         made_at=f"{now:%Y-%m-%d %H:%M} UTC",
         name=_name(sources) if with_texts else "@self",
         sources=sources,
-        with_texts=with_texts,
-        steps=advised(sources, with_texts=with_texts, names=names),
-        findings=_findings(sources.card, names if not with_texts else frozenset()),
+        steps=steps(sources),
+        findings=list(sources.card.get("findings", [])),
         **_figures(sources, with_texts=with_texts),
-        **_texts(sources, scenes if with_texts else 0),
+        **(_texts(sources, scenes) if with_texts else NO_TEXTS),
     )
-
-
-def advised(sources: Sources, *, with_texts: bool, names: frozenset[str]) -> list[Step]:
-    """What to do next; of nobody by name where the page is for others."""
-    found = steps(sources)
-    return found if with_texts else without_names(found, names)
 
 
 def _figures(sources: Sources, *, with_texts: bool) -> dict[str, Any]:
@@ -74,20 +63,13 @@ def _figures(sources: Sources, *, with_texts: bool) -> dict[str, Any]:
 
 
 def _texts(sources: Sources, scenes: int) -> dict[str, Any]:
-    """What people wrote; nothing of it where no scene is wanted."""
-    if not scenes:
-        return {"samples": [], "recalled": [], "asked": (), "head": ""}
+    """What people wrote."""
     return {
-        "samples": samples(sources, scenes),
+        "samples": samples(sources, scenes) if scenes else [],
         "recalled": recalled(sources),
         "asked": sources.asked,
         "head": sources.manifest.head,
     }
-
-
-def _findings(card: Mapping[str, Any], names: frozenset[str]) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = list(card.get("findings", []))
-    return [each for each in found if not mentions(each["text"], set(names))]
 
 
 def _name(sources: Sources) -> str:

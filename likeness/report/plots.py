@@ -88,17 +88,16 @@ def heat(values: Sequence[Sequence[float | None]]) -> str:
     return result[0]
 
 
-def bars(values: Mapping[str, float], own: str, label: str, *, line: float | None = None) -> str:
+def bars(values: Mapping[str, float], own: Sequence[str], *, line: float | None = None) -> str:
     """A bar for each name, the first on top."""
     with drawn_axes(_listing(len(values)), is_listing=True) as (axes, result):
-        names = list(reversed(values))
-        colours = [SECOND if name == own else FIRST for name in names]
+        names = list(reversed(list(values)))
+        colours = [SECOND if name in own else FIRST for name in names]
         axes.barh(range(len(names)), [values[name] for name in names], color=colours, height=0.55)
         axes.set_yticks(range(len(names)), names)
         if line is not None:
             axes.axvline(line, color=INK, linewidth=1, linestyle=_DASHED)
         axes.xaxis.set_major_formatter(_percent)
-        axes.set_xlabel(label)
     return result[0]
 
 
@@ -131,7 +130,7 @@ def roc(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _whiskers(axes: Axes, figures: Figures, own: Sequence[str]) -> None:
-    names = list(reversed(figures))
+    names = list(reversed(list(figures)))
     for place, name in enumerate(names):
         figure, colour = figures[name], SECOND if name in own else FIRST
         if figure.low is not None and figure.high is not None:

@@ -1,4 +1,4 @@
-"""Sample scenes with everybody side by side, what memory brought back, and the owner's questions."""
+"""Sample scenes with everybody side by side, and what memory brought back."""
 
 from __future__ import annotations
 

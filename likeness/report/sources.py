@@ -9,12 +9,16 @@ from typing import Any
 import orjson
 
 from config.settings import Home
+from likeness.blind.results import Result, results
 from likeness.errors import LikenessError
 from likeness.measured import Measures
 from likeness.records import Attempt, Evaluation, Plan, Scene, evaluations
 from likeness.report.asked import Asked, asked
+from likeness.report.heard import Heard, heard
 from registry.artefact import ModelManifest
 from registry.store import Promotion, Registry
+
+GATE = "atself gate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,8 @@ class Sources:
     finished: tuple[Rehearsed, ...]
     scenes: tuple[Scene, ...]
     attempts: tuple[Attempt, ...]
-    gate: Mapping[str, Any]
-    blind: tuple[Any, ...]
+    gate: Heard | None
+    blind: tuple[Result, ...]
     asked: tuple[Asked, ...]
     missing: tuple[Missing, ...]
 
@@ -83,7 +87,7 @@ def gather(home: Home, version: str | None, evaluation: str | None) -> Sources:
     found, missing = _finished(home)
     shown = _shown([each for each, _ in found], manifest.version, chosen)
     gate, no_gate = _gate(home)
-    blind = tuple(_blind(home))
+    blind, no_blind = _blind(home)
     return Sources(
         manifest,
         registry.report(manifest.version),
@@ -95,8 +99,8 @@ def gather(home: Home, version: str | None, evaluation: str | None) -> Sources:
         tuple(shown.attempts) if shown else (),
         gate,
         blind,
-        tuple(asked(each for each, _ in found)),
-        (*_unrehearsed(home, shown, manifest.version), *missing, *no_gate, *_unguessed(blind)),
+        tuple(asked((each for each, _ in found), _kept_answers(home))),
+        (*_unrehearsed(home, shown, manifest.version), *missing, *no_gate, *no_blind),
     )
 
 
@@ -140,7 +144,7 @@ def _finished(home: Home) -> tuple[list[tuple[Evaluation, Rehearsed]], list[Miss
 
 
 def _shown(
-    found: Sequence[Evaluation], version: str, chosen: Evaluation | None | str
+    found: Sequence[Evaluation], version: str, chosen: Evaluation | str | None
 ) -> Evaluation | None:
     if isinstance(chosen, Evaluation):
         return chosen
@@ -162,35 +166,42 @@ def _unrehearsed(home: Home, shown: Evaluation | None, version: str) -> list[Mis
     return [Missing(what, "atself evaluate")]
 
 
-def _gate(home: Home) -> tuple[Mapping[str, Any], list[Missing]]:
-    """The gate's held-out report; numbers and handles."""
-    command = "atself gate"
+def _gate(home: Home) -> tuple[Heard | None, list[Missing]]:
+    """The gate's report on days it did not learn from."""
     try:
-        found = orjson.loads(home.gate.read_bytes())
-        report = dict(found.get("report") or {})
+        report = orjson.loads(home.gate.read_bytes()).get("report")
     except FileNotFoundError:
-        return {}, [Missing("when @self speaks: the gate was not learned yet", command)]
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}, [Missing(f"when @self speaks: {home.gate.name} cannot be read", command)]
-    if not report:
-        return {}, [Missing("when @self speaks: the gate was not tried on held-out days", command)]
-    return report, []
+        return None, [Missing("when @self speaks: the gate was not learned yet", GATE)]
+    except (OSError, ValueError, AttributeError):
+        return None, [Missing(f"when @self speaks: {home.gate.name} cannot be read", GATE)]
+    found = heard(report)
+    if found is None:
+        why = "the gate was not tried on days it did not learn from"
+        return None, [Missing(f"when @self speaks: {why}", GATE)]
+    return found, []
 
 
-def _blind(home: Home) -> Sequence[Any]:
-    """What friends guessed, oldest first."""
+def _kept_answers(home: Home) -> dict[str, dict[str, tuple[str, ...]]]:
+    """What every version answered to the controlled questions."""
     from importlib import import_module
 
     try:
-        found = import_module("likeness.blind.results").results(home)
+        found = import_module("likeness.answers").answers(home)
     except ModuleNotFoundError:
-        return ()
-    return sorted(found, key=lambda each: str(each.at))
+        return {}
+    return {
+        question: {version: answer.parts for version, answer in by_version.items()}
+        for question, by_version in found.items()
+    }
 
 
-def _unguessed(blind: Sequence[Any]) -> list[Missing]:
-    if blind:
-        return []
-    return [
-        Missing("whether friends can tell it from @self: no blind test yet", "atself blind make")
-    ]
+def _blind(home: Home) -> tuple[tuple[Result, ...], list[Missing]]:
+    """What friends guessed."""
+    what = "whether friends can tell it from @self"
+    try:
+        found = tuple(results(home))
+    except LikenessError as error:
+        return (), [Missing(f"{what}: {error}", "atself blind add")]
+    if not found:
+        return (), [Missing(f"{what}: nobody has guessed yet", "atself blind make")]
+    return found, []

@@ -1,32 +1,24 @@
-"""When @self speaks, and whether the gate does: maps by hour, bars by person, how sure it is.
-
-Read from the report the gate's fitting leaves behind; whatever of it is not there is left out.
-"""
+"""When @self speaks, and whether the gate does: maps by hour, bars by person, how sure it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from likeness.report import plots
+from likeness.report.heard import HOURS, Heard, Member, Way, Week
 from likeness.report.shown import Cell, Plot, Table, count, drawn, number, text, written
 
 FEW_SEEN = 10
 """Messages of an hour below which its share is an accident."""
 MOST_PEOPLE = 12
-METHOD_COLUMNS = (
-    ("balanced accuracy", "balanced_accuracy", "%"), ("AUC", "auc", ""),
-    ("average precision", "average_precision", ""), ("precision", "precision", "%"),
-    ("recall", "recall", "%"), ("false a day", "false_per_day", ""),
-)  # fmt: skip
-
-Found = Mapping[str, Any]
+MOST_POINTS = 24
+"""Of the curve, in its table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """The section: what was found in words, how the gate compares, drawings, people, manner."""
+    """The section: what was found in words, drawings, people, how @self types."""
 
     sentences: tuple[str, ...]
     plots: tuple[Plot, ...]
@@ -34,64 +26,75 @@ class Speaking:
     manner: Table | None
 
 
-def speaking(report: Found, *, with_handles: bool) -> Speaking | None:
+def speaking(heard: Heard | None, *, with_handles: bool) -> Speaking | None:
     """The section; None where nothing was learned."""
-    if not report:
+    if heard is None:
         return None
-    people = _people(report.get("people") or []) if with_handles else None
+    people = _people(heard.people) if with_handles else None
+    manner = tuple((text(name), number(value)) for name, value in heard.manner.items())
     return Speaking(
-        tuple(_sentences(report)), tuple(_plots(report)), people, _manner(report.get("manner"))
+        tuple(_sentences(heard)),
+        tuple(_plots(heard)),
+        people,
+        Table("manner", ("", "value"), manner) if manner else None,
     )
 
 
-def _sentences(report: Found) -> Iterator[str]:
-    held = report.get("held_out") or {}
-    if held.get("messages"):
-        since = f" since {str(held['from'])[:10]}" if held.get("from") else ""
+def _sentences(heard: Heard) -> Iterator[str]:
+    if heard.messages:
+        since = f" since {heard.since}" if heard.since else ""
         yield (
-            f"@self answered {held['answered']:,} of the {held['messages']:,} messages{since} "
-            f"({written(held['answered'] / held['messages'], '%')}) that the gate did not learn "
-            "from and was tried on."
+            f"The gate was tried on {heard.messages:,} messages{since} that it did not learn "
+            f"from; @self answered {heard.answered:,} of them "
+            f"({written(heard.answered / heard.messages, '%')})."
         )
-    methods = report.get("methods") or []
-    if len(methods) > 1:
-        ours, best = methods[0], max(methods[1:], key=lambda each: each["balanced_accuracy"])
-        gap = 100 * (ours["balanced_accuracy"] - best["balanced_accuracy"])
+    if len(heard.ways) > 1:
+        ours = heard.ways[0]
+        best = max(_rules(heard.ways), key=lambda way: way.balanced_accuracy)
+        gap = 100 * (ours.balanced_accuracy - best.balanced_accuracy)
         yield (
             f"It tells when to answer with a balanced accuracy of "
-            f"{written(ours['balanced_accuracy'], '%')} (50% is guessing), {abs(gap):.0f} points "
-            f"{'above' if gap >= 0 else 'below'} the best rule of thumb ({best['name']})."
+            f"{written(ours.balanced_accuracy, '%')} (50% is guessing), {abs(gap):.0f} points "
+            f"{'above' if gap >= 0 else 'below'} the best rule of thumb ({best.name})."
         )
 
 
-def _plots(report: Found) -> Iterator[Plot]:
-    hours = report.get("hours") or {}
-    if hours.get("answered") and hours.get("seen"):
-        yield from _maps(hours["answered"], hours["seen"])
-    if report.get("methods"):
-        yield _methods(report["methods"])
-    if report.get("calibration"):
-        yield _calibration(report["calibration"])
-    if report.get("roc"):
-        yield _roc(report["roc"], report.get("methods") or [])
+def _rules(ways: Sequence[Way]) -> list[Way]:
+    """Those that are not the gate itself in another guise."""
+    others = [way for way in ways[1:] if not way.name.startswith(ways[0].name)]
+    return others or list(ways[1:])
 
 
-def _maps(answered: Sequence[Sequence[int]], seen: Sequence[Sequence[int]]) -> Iterator[Plot]:
+def _plots(heard: Heard) -> Iterator[Plot]:
+    if heard.week:
+        yield from _maps(*heard.week)
+    if heard.ways:
+        yield _ways(heard.ways)
+    if heard.calibration:
+        yield _calibration(heard.calibration)
+    if heard.roc:
+        yield _roc(heard.roc, heard.ways)
+
+
+def _maps(answered: Week, seen: Week) -> Iterator[Plot]:
     most, total = max(map(max, answered)), sum(map(sum, seen))
     yield Plot(
         "When @self answers",
-        f"answers by weekday and hour, local time; the darkest square is {most:,}",
+        f"answers by weekday and hour (UTC); the darkest square is {most:,}",
         drawn(plots.heat(answered)),
         _by_hour("hours-answered", answered, ""),
     )
     shares = [
-        [said / all_seen if all_seen >= FEW_SEEN else None for said, all_seen in zip(*day, strict=True)]
-        for day in zip(answered, seen, strict=True)
-    ]  # fmt: skip
+        [
+            said / heard if heard >= FEW_SEEN else None
+            for said, heard in zip(answered[day], seen[day], strict=True)
+        ]
+        for day in range(7)
+    ]
     darkest = max((share for day in shares for share in day if share is not None), default=0)
     yield Plot(
         "How readily",
-        f"share of {total:,} messages that were answered; the darkest square is "
+        f"share answered of {total:,} messages by weekday and hour (UTC); the darkest square is "
         f"{written(darkest, '%')}, hours with fewer than {FEW_SEEN} messages are empty",
         drawn(plots.heat(shares)),
         _by_hour("hours-share", shares, "%"),
@@ -99,79 +102,75 @@ def _maps(answered: Sequence[Sequence[int]], seen: Sequence[Sequence[int]]) -> I
 
 
 def _by_hour(id: str, values: Sequence[Sequence[float | None]], unit: str) -> Table:
-    columns = ("hour", *plots.DAYS)
     rows = tuple(
         (text(f"{hour:02}:00"), *(number(values[day][hour], unit) for day in range(7)))
-        for hour in range(24)
+        for hour in range(HOURS)
     )
-    return Table(id, columns, rows)
+    return Table(id, ("hour", *plots.DAYS), rows)
 
 
-def _methods(methods: Sequence[Found]) -> Plot:
-    names = [str(each["name"]) for each in methods]
-    values = {
-        name: float(each["balanced_accuracy"]) for name, each in zip(names, methods, strict=True)
-    }
+def _ways(ways: Sequence[Way]) -> Plot:
+    values = {way.name: way.balanced_accuracy for way in ways}
+    columns = ("who", "balanced accuracy", "AUC", "average precision", "precision", "recall",
+               "false a day")  # fmt: skip
     rows = tuple(
-        (text(name), *(number(each.get(key), unit) for _, key, unit in METHOD_COLUMNS))
-        for name, each in zip(names, methods, strict=True)
-    )
+        (
+            text(way.name), number(way.balanced_accuracy, "%"), number(way.auc),
+            number(way.average_precision), number(way.precision, "%"), number(way.recall, "%"),
+            number(way.false_per_day),
+        )
+        for way in ways
+    )  # fmt: skip
     return Plot(
         "Against rules of thumb",
-        "balanced accuracy: the mean of being right where @self spoke and where @self did not",
-        drawn(plots.bars(values, names[0], "balanced accuracy; dashed: guessing", line=0.5)),
-        Table("gate-methods", ("who", *(title for title, *_ in METHOD_COLUMNS)), rows),
+        "balanced accuracy: being right where @self spoke, and where @self did not, alike; "
+        "dashed: guessing",
+        drawn(plots.bars(values, _own(ways), line=0.5)),
+        Table("gate-methods", columns, rows),
         (("the learned gate", "--second"), ("rules", "--first")),
     )
 
 
-def _calibration(points: Sequence[Found]) -> Plot:
-    triples = [(float(p["score"]), float(p["share"]), int(p["count"])) for p in points]
-    rows = tuple((number(s, "%"), number(share, "%"), count(n)) for s, share, n in triples)
-    total = sum(n for *_, n in triples)
+def _own(ways: Sequence[Way]) -> list[str]:
+    return [way.name for way in ways if way.name.startswith(ways[0].name)]
+
+
+def _calibration(points: Sequence[tuple[float, float, int]]) -> Plot:
+    rows = tuple((number(s, "%"), number(share, "%"), count(n)) for s, share, n in points)
+    total = sum(messages for *_, messages in points)
     return Plot(
         "Does it mean what it says?",
         f"of messages it scored so, that many were answered; on the dashed line it is right; "
-        f"{total:,} messages, larger dots are more of them",
-        drawn(plots.calibration(triples)),
+        f"{total:,} messages",
+        drawn(plots.calibration(points)),
         Table("gate-calibration", ("score", "answered", "messages"), rows),
     )
 
 
-def _roc(points: Sequence[Sequence[float]], methods: Sequence[Found]) -> Plot:
-    pairs = [(float(false), float(true)) for false, true in points]
-    area = f"; area {written(methods[0]['auc'])}" if methods and methods[0].get("auc") else ""
-    rows = tuple((number(false, "%"), number(true, "%")) for false, true in pairs)
+def _roc(points: Sequence[tuple[float, float]], ways: Sequence[Way]) -> Plot:
+    area = f"; area {written(ways[0].auc)}" if ways and ways[0].auc else ""
+    step = max(1, len(points) // MOST_POINTS)
+    rows = tuple((number(false, "%"), number(right, "%")) for false, right in points[::step])
     return Plot(
         "Bolder or shyer",
         f"what answering more often would cost; dashed: guessing{area}",
-        drawn(plots.roc(pairs)),
+        drawn(plots.roc(points)),
         Table("gate-roc", ("wrongly answered", "rightly answered"), rows),
     )
 
 
-def _people(people: Sequence[Found]) -> Table | None:
+def _people(people: Sequence[Member]) -> Table | None:
     """Bars in the page itself: names are in every script, and browsers have the fonts."""
-    shown = sorted(people, key=lambda each: -each["seen"])[:MOST_PEOPLE]
-    shares = [each["answered"] / max(each["seen"], 1) for each in shown]
+    shown = sorted(people, key=lambda each: -each.seen)[:MOST_PEOPLE]
+    shares = [each.answered / max(each.seen, 1) for each in shown]
     most = max(shares, default=0) or 1
     rows = tuple(
         (
-            Cell(f"@{each['handle']}", str(each["handle"]), share=share / most),
-            number(share, "%"), count(each["answered"]), count(each["seen"]),
+            Cell(f"@{each.handle}", each.handle, share=share / most),
+            number(share, "%"),
+            count(each.answered),
+            count(each.seen),
         )
         for each, share in zip(shown, shares, strict=True)
-    )  # fmt: skip
-    return Table("people", ("who", "share", "answered", "seen"), rows) if rows else None
-
-
-def _manner(manner: object) -> Table | None:
-    """How @self types, where the gate fitted it: plain numbers by name."""
-    if not isinstance(manner, Mapping):
-        return None
-    rows = tuple(
-        (text(str(name).replace("_", " ")), number(float(value)))
-        for name, value in manner.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
     )
-    return Table("manner", ("how @self types", "value"), rows) if rows else None
+    return Table("people", ("who", "share", "answered", "seen"), rows) if rows else None
