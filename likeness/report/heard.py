@@ -5,7 +5,7 @@ It is another program's file to us: an older or a newer one may lack parts or ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,30 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Gain:
+    """By how much balanced accuracy is above the best simple rule's, with its 95 % interval."""
+
+    over: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """Something about how @self types: the median of what was seen, and of what was fitted."""
+
+    name: str
+    median: float
+    fitted: float | None = None
+    observed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """When @self speaks, and how well the gate knows. ``ways`` begins with the gate.
 
     ``calibration`` are (score, share answered, messages), ``roc`` (false, right) shares.
-    ``gain`` is how many points of balanced accuracy it is above ``over``, the best rule.
     """
 
     messages: int
@@ -53,7 +72,8 @@ class Heard:
     week: tuple[Week, Week] | None
     """Answered, and seen."""
     people: tuple[Member, ...]
-    manner: Mapping[str, float]
+    habits: tuple[Habit, ...]
+    gain: Gain | None
 
 
 def heard(report: Mapping[str, Any]) -> Heard | None:
@@ -77,7 +97,8 @@ def _heard(report: Mapping[str, Any]) -> Heard:
         tuple((float(false), float(right)) for false, right in roc),
         _weeks(report),
         tuple(_member(each) for each in report.get("people") or ()),
-        _manner(report.get("manner")),
+        tuple(_habits(report.get("manner"))),
+        _gain(report.get("gain")),
     )
 
 
@@ -123,15 +144,21 @@ def _days(counts: Sequence[int]) -> list[Sequence[int]]:
     return [counts[start : start + HOURS] for start in range(0, 7 * HOURS, HOURS)]
 
 
-def _manner(found: object) -> dict[str, float]:
-    """How @self types, as far as it is plain numbers."""
-    if not isinstance(found, Mapping):
-        return {}
-    return {
-        str(name).replace("_", " "): float(value)
-        for name, value in found.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+def _habits(found: Any) -> Iterator[Habit]:
+    """How @self types: records of what was fitted, or plain numbers by name."""
+    if isinstance(found, Mapping):
+        for name, value in found.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield Habit(str(name).replace("_", " "), float(value))
+        return
+    for each in found or ():
+        yield Habit(str(each["name"]), each["median"], each.get("fitted_median"), each["observed"])
+
+
+def _gain(found: Mapping[str, Any] | None) -> Gain | None:
+    if not found:
+        return None
+    return Gain(str(found["over"]), float(found["points"]), found.get("low"), found.get("high"))
 
 
 def _either(each: Mapping[str, Any], *names: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from likeness.report import plots
-from likeness.report.heard import HOURS, Heard, Member, Way, Week
+from likeness.report.heard import HOURS, Gain, Habit, Heard, Member, Way, Week
 from likeness.report.shown import Cell, Plot, Table, count, drawn, number, text, written
 
 FEW_SEEN = 10
@@ -31,12 +31,11 @@ def speaking(heard: Heard | None, *, with_handles: bool) -> Speaking | None:
     if heard is None:
         return None
     people = _people(heard.people) if with_handles else None
-    manner = tuple((text(name), number(value)) for name, value in heard.manner.items())
     return Speaking(
         tuple(_sentences(heard)),
         tuple(_plots(heard)),
         people,
-        Table("manner", ("", "value"), manner) if manner else None,
+        _manner(heard.habits),
     )
 
 
@@ -48,21 +47,32 @@ def _sentences(heard: Heard) -> Iterator[str]:
             f"from; @self answered {heard.answered:,} of them "
             f"({written(heard.answered / heard.messages, '%')})."
         )
-    if len(heard.ways) > 1:
+    if heard.ways:
         ours = heard.ways[0]
-        best = max(_rules(heard.ways), key=lambda way: way.balanced_accuracy)
-        gap = 100 * (ours.balanced_accuracy - best.balanced_accuracy)
         yield (
             f"It tells when to answer with a balanced accuracy of "
-            f"{written(ours.balanced_accuracy, '%')} (50% is guessing), {abs(gap):.0f} points "
-            f"{'above' if gap >= 0 else 'below'} the best rule of thumb ({best.name})."
+            f"{written(ours.balanced_accuracy, '%')}, where guessing has 50%"
+            f"{_above(heard.gain or _gain(heard.ways))}."
         )
 
 
-def _rules(ways: Sequence[Way]) -> list[Way]:
-    """Those that are not the gate itself in another guise."""
-    others = [way for way in ways[1:] if not way.name.startswith(ways[0].name)]
-    return others or list(ways[1:])
+def _above(gain: Gain | None) -> str:
+    if gain is None:
+        return ""
+    way = "above" if gain.value >= 0 else "below"
+    interval = ""
+    if gain.low is not None and gain.high is not None:
+        interval = f" ({100 * gain.low:.0f} to {100 * gain.high:.0f})"
+    return f", {100 * abs(gain.value):.0f} points{interval} {way} the best rule ({gain.over})"
+
+
+def _gain(ways: Sequence[Way]) -> Gain | None:
+    """Against the best of those that are not the gate itself in another guise."""
+    others = [way for way in ways if not way.name.startswith(ways[0].name)]
+    if not others:
+        return None
+    best = max(others, key=lambda way: way.balanced_accuracy)
+    return Gain(best.name, ways[0].balanced_accuracy - best.balanced_accuracy, None, None)
 
 
 def _plots(heard: Heard) -> Iterator[Plot]:
@@ -174,3 +184,12 @@ def _people(people: Sequence[Member]) -> Table | None:
         for each, share in zip(shown, shares, strict=True)
     )
     return Table("people", ("who", "share", "answered", "seen"), rows) if rows else None
+
+
+def _manner(habits: Sequence[Habit]) -> Table | None:
+    """How @self types, and how the bot does."""
+    rows = tuple(
+        (text(each.name), number(each.median), number(each.fitted), number(each.observed))
+        for each in habits
+    )
+    return Table("manner", ("median", "@self", "the bot", "of"), rows) if rows else None

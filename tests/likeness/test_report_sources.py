@@ -15,11 +15,12 @@ from config.settings import Home
 from likeness.measured import Figure
 from likeness.records import Evaluation
 from likeness.report.headline import headline, level
-from likeness.report.heard import heard
+from likeness.report.heard import Habit, heard
 from likeness.report.page import render
 from likeness.report.scenes import recalled, samples
 from likeness.report.shown import evenly, shortened, written
 from likeness.report.sources import gather
+from likeness.report.speaking import speaking
 from likeness.report.versions import versions
 from tests.likeness.made import NOON, evaluation
 from tests.likeness.reported import WRITTEN, full_home, rehearsed, with_model
@@ -201,6 +202,10 @@ def test_a_gate_report_of_another_shape_is_read_as_far_as_it_goes() -> None:
             "heard": [0] * 168,
             "answered": [0] * 168,
             "people": [{"handle": "fox", "messages": 9, "answered": 1}],
+            "gain": {"over": "recency rule", "points": 0.14, "low": 0.1, "high": 0.18},
+            "manner": [
+                {"name": "messages of a burst", "observed": 9, "median": 1, "fitted_median": 2}
+            ],
         }
     )
     assert found is not None
@@ -208,6 +213,10 @@ def test_a_gate_report_of_another_shape_is_read_as_far_as_it_goes() -> None:
     assert found.calibration == ((0.1, 0.2, 5),)
     assert found.people[0].seen == 9
     assert found.week is None
+    assert found.habits == (Habit("messages of a burst", 1, 2, 9),)
+    shown = speaking(found, with_handles=True)
+    assert shown is not None
+    assert "14 points (10 to 18) above the best rule (recency rule)" in shown.sentences[1]
     assert heard({"methods": [{"no": "name"}]}) is None
     assert heard({}) is None
 
