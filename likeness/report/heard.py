@@ -38,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """By how much balanced accuracy is above the best simple rule's, with its 95 % interval."""
+    """By how much balanced accuracy is above another's, with its 95 % interval."""
 
     over: str
     value: float
@@ -73,7 +73,8 @@ class Heard:
     """Answered, and seen."""
     people: tuple[Member, ...]
     habits: tuple[Habit, ...]
-    gain: Gain | None
+    gains: tuple[Gain, ...]
+    """Over the best simple rule, and over the scorer weighed by hand."""
 
 
 def heard(report: Mapping[str, Any]) -> Heard | None:
@@ -98,7 +99,7 @@ def _heard(report: Mapping[str, Any]) -> Heard:
         _weeks(report),
         tuple(_member(each) for each in report.get("people") or ()),
         tuple(_habits(report.get("manner"))),
-        _gain(report.get("gain")),
+        tuple(_gain(report[name]) for name in ("gain", "gain_over_hand") if report.get(name)),
     )
 
 
@@ -155,9 +156,7 @@ def _habits(found: Any) -> Iterator[Habit]:
         yield Habit(str(each["name"]), each["median"], each.get("fitted_median"), each["observed"])
 
 
-def _gain(found: Mapping[str, Any] | None) -> Gain | None:
-    if not found:
-        return None
+def _gain(found: Mapping[str, Any]) -> Gain:
     return Gain(str(found["over"]), float(found["points"]), found.get("low"), found.get("high"))
 
 

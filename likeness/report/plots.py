@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.pages.drawing import FIRST, GRID, INK, SECOND, SOFT, drawn_axes
 
@@ -18,6 +18,7 @@ ROW = 0.24
 """Inches per name in a list."""
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DASHED = (0, (4, 3))
+_TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1)
 
 Figures = Mapping[str, "Figure"]
 
@@ -102,18 +103,22 @@ def bars(values: Mapping[str, float], own: Sequence[str], *, line: float | None 
 
 
 def calibration(points: Sequence[tuple[float, float, int]]) -> str:
-    """Score against the share that was really answered; a perfect gate lies on the line."""
+    """Score against the share that was really answered; a perfect gate lies on the line.
+
+    Both axes are drawn by their square roots: most messages are hardly ever answered, and would
+    lie on each other in a corner.
+    """
     most = max((count for *_, count in points), default=1)
-    end = min(1.0, 1.1 * max((max(score, share) for score, share, _ in points), default=1.0))
+    end = min(1.0, 1.15 * max((max(score, share) for score, share, _ in points), default=1.0))
     with drawn_axes((WIDTH, 2.9), is_listing=True) as (axes, result):
-        axes.grid(visible=True, linewidth=0.8)
+        _by_roots(axes, end)
         axes.plot([0, end], [0, end], color=INK, linewidth=1, linestyle=_DASHED)
         axes.plot([p[0] for p in points], [p[1] for p in points], color=GRID, zorder=1)
-        sizes = [18 + 90 * (count / most) ** 0.5 for *_, count in points]
-        axes.scatter([p[0] for p in points], [p[1] for p in points], s=sizes, color=SECOND)
+        sizes = [12 + 50 * count / most for *_, count in points]
+        places = [p[0] for p in points], [p[1] for p in points]
+        axes.scatter(*places, s=sizes, color=SECOND, clip_on=False, zorder=3)
         axes.set_xlabel("what the gate said")
         axes.set_ylabel("what @self did")
-        _in_percent(axes)
     return result[0]
 
 
@@ -155,6 +160,26 @@ def _upright(axes: Axes, place: int, figure: Figure, colour: str) -> None:
 
 def _listing(rows: int) -> tuple[float, float]:
     return WIDTH, 0.6 + ROW * max(rows, 2)
+
+
+def _by_roots(axes: Axes, end: float) -> None:
+    ticks = [tick for tick in _TICKS if tick <= end]
+    axes.set_xscale("function", functions=(_root, _square))
+    axes.set_yscale("function", functions=(_root, _square))
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, end)
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)
+    axes.grid(visible=True, linewidth=0.8)
+    _in_percent(axes)
+
+
+def _root(values: Any) -> Any:
+    return abs(values) ** 0.5
+
+
+def _square(values: Any) -> Any:
+    return values**2
 
 
 def _in_percent(axes: Axes) -> None:

@@ -52,27 +52,29 @@ def _sentences(heard: Heard) -> Iterator[str]:
         yield (
             f"It tells when to answer with a balanced accuracy of "
             f"{written(ours.balanced_accuracy, '%')}, where guessing has 50%"
-            f"{_above(heard.gain or _gain(heard.ways))}."
+            f"{', '.join(('', *map(_above, heard.gains or _gain(heard.ways))))}."
         )
 
 
-def _above(gain: Gain | None) -> str:
-    if gain is None:
-        return ""
+def _above(gain: Gain) -> str:
     way = "above" if gain.value >= 0 else "below"
     interval = ""
     if gain.low is not None and gain.high is not None:
         interval = f" ({100 * gain.low:.0f} to {100 * gain.high:.0f})"
-    return f", {100 * abs(gain.value):.0f} points{interval} {way} the best rule ({gain.over})"
+    return f"{100 * abs(gain.value):.0f} points{interval} {way} the {_the(gain.over)}"
 
 
-def _gain(ways: Sequence[Way]) -> Gain | None:
-    """Against the best of those that are not the gate itself in another guise."""
+def _the(name: str) -> str:
+    return name.removeprefix("the ")
+
+
+def _gain(ways: Sequence[Way]) -> list[Gain]:
+    """Over the best of those that are not the gate itself in another guise."""
     others = [way for way in ways if not way.name.startswith(ways[0].name)]
-    if not others:
-        return None
-    best = max(others, key=lambda way: way.balanced_accuracy)
-    return Gain(best.name, ways[0].balanced_accuracy - best.balanced_accuracy, None, None)
+    best = max(others, key=lambda way: way.balanced_accuracy, default=None)
+    if best is None:
+        return []
+    return [Gain(best.name, ways[0].balanced_accuracy - best.balanced_accuracy, None, None)]
 
 
 def _plots(heard: Heard) -> Iterator[Plot]:
@@ -90,7 +92,7 @@ def _maps(answered: Week, seen: Week) -> Iterator[Plot]:
     most, total = max(map(max, answered)), sum(map(sum, seen))
     yield Plot(
         "When @self answers",
-        f"answers by weekday and hour (UTC); the darkest square is {most:,}",
+        f"answers by weekday and hour (UTC); the strongest square is {most:,}",
         drawn(plots.heat(answered)),
         _by_hour("hours-answered", answered, ""),
     )
@@ -104,7 +106,7 @@ def _maps(answered: Week, seen: Week) -> Iterator[Plot]:
     darkest = max((share for day in shares for share in day if share is not None), default=0)
     yield Plot(
         "How readily",
-        f"share answered of {total:,} messages by weekday and hour (UTC); the darkest square is "
+        f"share answered of {total:,} messages by weekday and hour (UTC); the strongest square is "
         f"{written(darkest, '%')}, hours with fewer than {FEW_SEEN} messages are empty",
         drawn(plots.heat(shares)),
         _by_hour("hours-share", shares, "%"),

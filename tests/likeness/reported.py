@@ -65,7 +65,7 @@ GATE: dict[str, Any] = {
     "methods": [
         {"name": "the learned gate", "balanced_accuracy": 0.75, "auc": 0.8125, "precision": 0.4,
          "recall": 0.4, "average_precision": 0.3, "false_per_day": 2.5},
-        {"name": "recency", "balanced_accuracy": 0.63, "auc": 0.66},
+        {"name": "recency rule", "balanced_accuracy": 0.63, "auc": 0.66},
     ],
     "calibration": [{"score": 0.05, "share": 0.0625, "count": 800},
                     {"score": 0.5, "share": 0.4, "count": 50}],

@@ -135,8 +135,8 @@ def test_the_gate_reads_back_as_it_reported(browser: Browser, path: Path) -> Non
     page, _ = opened(browser, path)
     ways = values(page, "gate-methods")
     assert float(ways["the learned gate"]["balanced accuracy"]) == 0.75
-    assert float(ways["recency"]["AUC"]) == 0.66
-    assert ways["recency"].get("recall") is None
+    assert float(ways["recency rule"]["AUC"]) == 0.66
+    assert ways["recency rule"].get("recall") is None
     hours = values(page, "hours-answered")
     for day, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")):
         assert [int(hours[f"{hour:02}:00"][name]) for hour in range(24)] == [
@@ -146,7 +146,7 @@ def test_the_gate_reads_back_as_it_reported(browser: Browser, path: Path) -> Non
     assert {handle: int(row["seen"]) for handle, row in people.items()} == {
         each["handle"]: each["seen"] for each in GATE["people"]
     }
-    assert "12 points above the best rule (recency)" in page.inner_text("#speaking + p")
+    assert "12 points above the recency rule" in page.inner_text("#speaking + p")
 
 
 def test_card_versions_and_guesses_read_back(browser: Browser, path: Path) -> None:

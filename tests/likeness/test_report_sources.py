@@ -216,7 +216,7 @@ def test_a_gate_report_of_another_shape_is_read_as_far_as_it_goes() -> None:
     assert found.habits == (Habit("messages of a burst", 1, 2, 9),)
     shown = speaking(found, with_handles=True)
     assert shown is not None
-    assert "14 points (10 to 18) above the best rule (recency rule)" in shown.sentences[1]
+    assert "14 points (10 to 18) above the recency rule." in shown.sentences[1]
     assert heard({"methods": [{"no": "name"}]}) is None
     assert heard({}) is None
 
