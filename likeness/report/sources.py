@@ -15,8 +15,9 @@ from likeness.measured import Measures
 from likeness.records import Attempt, Evaluation, Plan, Scene, evaluations
 from likeness.report.asked import Asked, asked
 from likeness.report.heard import Heard, heard
+from likeness.report.past import Event, past_of
 from registry.artefact import ModelManifest
-from registry.store import Promotion, Registry
+from registry.store import Registry
 
 GATE = "atself gate"
 
@@ -54,7 +55,9 @@ class Sources:
     manifest: ModelManifest
     card: Mapping[str, Any]
     versions: tuple[ModelManifest, ...]
-    history: tuple[Promotion, ...]
+    past: tuple[Event, ...]
+    serving: str
+    """The version that answers now; empty before the first promotion."""
     rehearsed: Rehearsed | None
     finished: tuple[Rehearsed, ...]
     scenes: tuple[Scene, ...]
@@ -68,11 +71,6 @@ class Sources:
     def version(self) -> str:
         """The version the report is about."""
         return self.manifest.version
-
-    @property
-    def serving(self) -> str:
-        """The version that answers now; empty before the first promotion."""
-        return self.history[-1].version if self.history else ""
 
 
 def gather(home: Home, version: str | None, evaluation: str | None) -> Sources:
@@ -92,7 +90,8 @@ def gather(home: Home, version: str | None, evaluation: str | None) -> Sources:
         manifest,
         registry.report(manifest.version),
         tuple(registry.versions()),
-        tuple(registry.history()),
+        tuple(past_of(home, registry)),
+        history[-1].version if (history := registry.history()) else "",
         next((each for one, each in found if one == shown), None),
         tuple(each for _, each in found),
         tuple(shown.scenes) if shown else (),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from likeness.measured import Figure
 from likeness.report import plots
 from likeness.report.naming import speaking
+from likeness.report.past import Event
 from likeness.report.shown import (
     FIGURE_COLUMNS,
     Cell,
@@ -21,7 +22,6 @@ from likeness.report.shown import (
 )
 from likeness.report.sources import Rehearsed, Sources
 from registry.artefact import ModelManifest
-from registry.store import Promotion
 
 FEWEST_DRAWN = 2
 """Versions with a likeness; one alone is no development."""
@@ -48,7 +48,7 @@ def versions(sources: Sources, *, with_texts: bool) -> Versions:
                "rehearsal")  # fmt: skip
     plot = _plot(figures, sources.version) if len(figures) >= FEWEST_DRAWN else None
     table = Table("versions", columns, rows)
-    return Versions(plot, table, _history(sources.history, with_texts=with_texts))
+    return Versions(plot, table, _history(sources.past, with_texts=with_texts))
 
 
 def _figure(sources: Sources, version: str) -> tuple[Figure, str] | None:
@@ -97,16 +97,17 @@ def _row(
     )
 
 
-def _history(history: tuple[Promotion, ...], *, with_texts: bool) -> Table | None:
-    """Who served when and why, the latest first; reasons are the owner's words."""
-    columns = ("when", "what", *(("why",) if with_texts else ()))
+def _history(past: tuple[Event, ...], *, with_texts: bool) -> Table | None:
+    """What became of whom and why, the latest first; reasons may be the owner's words."""
+    columns = ("version", "when", "what", "likeness", *(("why",) if with_texts else ()))
     rows = tuple(
         (
+            text(each.version),
             text(each.at[:16].replace("T", " ")),
-            Cell(f"{'back to ' if each.is_rollback else ''}{each.version}"
-                 f"{' (card overruled)' if each.is_overruled else ''}", each.version),
+            text(each.what),
+            text(each.gain or "–"),
             *((text(each.reason),) if with_texts else ()),
         )
-        for each in reversed(history)
-    )  # fmt: skip
+        for each in reversed(past)
+    )
     return Table("history", columns, rows) if rows else None

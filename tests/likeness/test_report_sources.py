@@ -188,8 +188,9 @@ def test_versions_are_compared_on_the_scenes_shown_where_they_can_be(place: Home
     assert shown.plot is not None
     assert "not all on the same scenes" in shown.plot.note
     assert shown.history is not None
-    assert [row[1].value for row in shown.history.rows] == ["v2", "v1"]
-    assert shown.history.rows[0][0].text == f"{NOON:%Y-%m-%d %H:%M}"
+    assert [row[0].text for row in shown.history.rows] == ["v2", "v1"]
+    assert shown.history.rows[0][2].text == "promoted"
+    assert shown.history.rows[0][1].text == f"{NOON:%Y-%m-%d %H:%M}"
 
 
 def test_a_gate_report_of_another_shape_is_read_as_far_as_it_goes() -> None:
