@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
     "gate": ("bot.gate_command:gate", "Learn when @self speaks, and how well that is known."),
     "run": ("bot.commands:run", "Run the bots."),
+    "report": ("likeness.report.command:report", "One page on how like @self a model is."),
     "backup": ("bot.backup_commands:backup", "Back up archive and state; restore them."),
     "forget": ("cli.forget:forget", "Remove a person and all they wrote."),
     "demo": ("cli.demo:demo", "The whole way on the sample chat or your own export."),
