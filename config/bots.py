@@ -25,6 +25,10 @@ class Bot(Section):
     """Allowed chats (platform:id) of which nothing is kept."""
     patience_seconds: float = Field(120, gt=0)
     """A reply that takes longer than this to write is not sent; the admins are told. Seconds."""
+    probation_replies: int = Field(200, ge=0)
+    """Replies in which a newly promoted model is watched beside the one before: where it repeats
+    itself, gives away, fails or is disliked by admins clearly more, that one answers again. 0 never
+    takes a model back."""
     mark: str = Field("", max_length=40, examples=["🤖 "])
     """Stands before every message the bot writes, to say that it is one."""
 

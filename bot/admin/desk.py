@@ -113,12 +113,12 @@ class Desk:
         await asyncio.to_thread(self.registry.promote, version, reason, now=now)
         return f"{version} answers from now on. /rollback returns to the one before."
 
-    async def rollback(self) -> str:
+    async def rollback(self, reason: str = "rollback") -> str:
         """Return to the version that served before, once it has spoken; returns what to tell."""
         earlier = await asyncio.to_thread(self.registry.earlier)
         await asyncio.to_thread(self.registry.verify, earlier)
         await self.controls.reload(earlier)
-        await asyncio.to_thread(self.registry.rollback, now=self.clock())
+        await asyncio.to_thread(self.registry.rollback, now=self.clock(), reason=reason)
         return f"{earlier} answers again."
 
     async def _follow(self, work: Work, ended: Ended) -> tuple[str, Sequence[Button]]:
