@@ -110,12 +110,13 @@ class Schedule(Section):
     ingest: str = "5 * * * *"
     """Read what is new in that folder."""
     retrain: str = Field("", examples=["0 4 * * 0"])
-    """Build the dataset anew and train, as a process of low priority."""
+    """Learn from what is new and rehearse beside what serves (`atself retrain`), as a process of
+    low priority."""
     retrain_minutes: float | None = Field(None, gt=0, examples=[60.0])
     """Time budget of that training; unset takes train.minutes."""
     promote: Literal["ask", "rule"] = "ask"
     """Who lets a newly trained model serve: an admin, who is asked, or the rule that its report
-    card passes and it is better than its base and what serves."""
+    card passes, it is better on likeness than what serves, and no worse on any guard."""
     backup: str = "30 3 * * *"
     """Back up archive, state, settings and what is known of the models."""
     backups_kept: int = Field(7, ge=1)

@@ -64,7 +64,8 @@ class Worse:
         new, old = (
             f"{getattr(counts, self.guard)} of {counts.replies}" for counts in (self.new, self.old)
         )
-        return f"{new} replies {_WORDS[self.guard]}, {old} before (p = {self.chance:.1g})"
+        before = f"{old} before" if self.old.replies else "none counted before"
+        return f"{new} replies {_WORDS[self.guard]}, {before} (p = {self.chance:.1g})"
 
 
 def looks(probation: int) -> list[int]:
