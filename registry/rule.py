@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from registry.artefact import ModelManifest
 from registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from registry.store import Promotion
 
 
 def objection(card: Mapping[str, Any], *, is_first: bool) -> str:
@@ -24,6 +27,21 @@ def objection(card: Mapping[str, Any], *, is_first: bool) -> str:
         return "it is no better than its base"
     gap = (card.get("serving") or {}).get("persona_minus_serving")
     return "it is no better than what serves" if gap and gap["value"] >= 0 else ""
+
+
+def withdrawn(history: Iterable[Promotion]) -> set[str]:
+    """Versions that served and were taken back, and were not promoted again since.
+
+    No rule lets one of these serve; somebody may.
+    """
+    taken_back: set[str] = set()
+    serving = ""
+    for promotion in history:
+        if promotion.is_rollback:
+            taken_back.add(serving)
+        taken_back.discard(promotion.version)
+        serving = promotion.version
+    return taken_back
 
 
 def require_pass(manifest: ModelManifest, *, is_forced: bool) -> None:

@@ -1,0 +1,1 @@
+"""From new messages to a better model: trained, judged, rehearsed, and let serve only if better."""
