@@ -18,7 +18,8 @@ from likeness.rehearsal.plans import plan_of
 from likeness.rehearsal.rules import attempts_of, by_words
 from likeness.rehearsal.scenes import Staged, spread, stage
 from tests.ingest.talk import Talk
-from tests.likeness.made import evaluation, scene
+from tests.likeness.made import evaluation
+from tests.likeness.made import scene as made_scene
 from tests.likeness.stagehand import dinner, rehearsal_home, run
 
 
@@ -177,9 +178,9 @@ def test_a_plan_is_named_after_its_scenes_but_not_after_the_moment_of_own_questi
     home: Home,
 ) -> None:
     settings = load(home.path)
-    asked = scene(1, SceneKind.CONTROLLED)
+    asked = made_scene(1, SceneKind.CONTROLLED)
     later = replace(asked, at=asked.at + timedelta(days=1))
-    real = scene(2)
+    real = made_scene(2)
     others = (real, replace(real, at=real.at + timedelta(days=1)))
 
     def name(*scenes: Scene) -> str:
