@@ -160,14 +160,15 @@ def test_paired_differences_of_the_same_scenes(rehearsed: Evaluation, den: Home)
     assert found["likeness"].low is not None
     assert found["likeness"].low > 0
     assert found["nats"].value < 0
-    assert compare(rehearsed, GOOD, GOOD, den, Settings())["likeness"].value == 0
     with pytest.raises(LikenessError, match="was not played"):
         compare(rehearsed, GOOD, Player(Role.FULL, "v9"), den, Settings())
 
 
-def test_measuring_twice_gives_the_same(rehearsed: Evaluation, den: Home) -> None:
+def test_measuring_twice_gives_the_same(
+    measured: Measures, rehearsed: Evaluation, den: Home
+) -> None:
     again = measure(rehearsed, den, Settings()).to_json()
-    assert again == measure(rehearsed, den, Settings()).to_json()
+    assert again == measured.to_json()
     assert Measures.from_json(again).to_json() == again
 
 
