@@ -41,7 +41,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "recall": ("rag.recall_command:recall", "What the index brings back for a text."),
     "evaluate": ("likeness.commands:evaluate", "Rehearse what happened; how like @self it is."),
     "blind": ("likeness.blind.commands:blind", "Let friends guess which reply is @self's."),
+    "questions": (
+        "likeness.question_commands:questions",
+        "Ask every version the same questions, side by side.",
+    ),
     "chat": ("bot.commands:chat", "Talk to @self in a terminal group chat."),
+    "gate": ("bot.gate_command:gate", "Learn when @self speaks, and how well that is known."),
     "run": ("bot.commands:run", "Run the bots."),
     "report": ("likeness.report.command:report", "One page on how like @self a model is."),
     "backup": ("bot.backup_commands:backup", "Back up archive and state; restore them."),

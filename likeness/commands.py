@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from config.settings import Home
     from likeness.records import Evaluation, Player
 
-EVALUATE_EXAMPLES = """\\b
+EVALUATE_EXAMPLES = """\b
 Examples:
   atself evaluate                                  the serving model beside all it is compared with
   atself evaluate --minutes 10                     what fits; the same command goes on later
@@ -132,12 +132,11 @@ def _found(home: Home, id: str) -> Evaluation:
 def _show(evaluation: Evaluation, as_json: bool) -> None:
     """What was measured: a table for people, JSON for programs."""
     from likeness.measured import Measures
-    from likeness.rehearsal.rehearse import offered
+    from likeness.measures.showing import show
 
-    show = offered("likeness.measures.showing", "show")
     if as_json:
         emit_json({"id": evaluation.id, **evaluation.measures})
-    elif evaluation.is_finished and show:
+    elif evaluation.is_finished:
         show(Measures.from_json(evaluation.measures), evaluation.plan)
     else:
         emit_table(("player", "replies"), _counts(evaluation, evaluation.plan.players))

@@ -29,7 +29,7 @@ _LOOSE = re.compile(
 )
 ASKED_BACK = 60
 """Characters up to which a reply of nothing but questions is taken for asking back."""
-_ASKS = re.compile(r"[?？؟]\W*$")
+_ASKS = re.compile(r"[^.!。！\n]*[?？؟]\W*")
 
 
 def facts(table: Table) -> list[Taken]:
@@ -76,7 +76,7 @@ def abstains(parts: Parts) -> bool:
 
 
 def _only_asks(parts: Sequence[str]) -> bool:
-    return sum(map(len, parts)) <= ASKED_BACK and all(_ASKS.search(each) for each in parts)
+    return sum(map(len, parts)) <= ASKED_BACK and all(map(_ASKS.fullmatch, parts))
 
 
 def _only_laughs(text: str) -> bool:

@@ -52,9 +52,9 @@ def nearness(table: Table, seed: int) -> list[Taken]:
         Taken("chrf", "chrF, real − random", Better.HIGHER, both, is_likeness=True,
               note=f"{words} the real reply beyond those shared with @self's other replies; "
               "@self's 100 is saying it again word for word"),
-        Taken("chrf_real", "chrF to the real reply", Better.HIGHER, to_real,
+        Taken("chrf_real", "chrF to the real", Better.HIGHER, to_real,
               note=f"{words} the real reply (0 to 100)"),
-        Taken("chrf_random", "chrF to other replies", Better.NEAR_SELF, to_random,
+        Taken("chrf_random", "chrF to others", Better.NEAR_SELF, to_random,
               note=f"{words} {RANDOM_REPLIES} other replies of @self (0 to 100)"),
     )  # fmt: skip
 
@@ -72,11 +72,11 @@ def choices(table: Table, seed: int) -> list[Taken]:
     }
     likely = {name: list(map(_likeliest, said)) for name, said in sheet.said.items()}
     return _some(
-        Taken("choice", "true reply of four", Better.HIGHER, table.means(written, is_share=True),
+        Taken("choice", "true one of four", Better.HIGHER, table.means(written, is_share=True),
               unit="%", is_likeness=True,
               note="share of replies nearest (chrF) to the true one of four real replies of @self "
               "from the same chat, about as long; luck is 25 %"),
-        Taken("choice_likelihood", "true reply likeliest", Better.HIGHER,
+        Taken("choice_likelihood", "true one likeliest", Better.HIGHER,
               table.means(likely, is_share=True), unit="%",
               note="the same by the model's nats per byte; luck is 25 %"),
     )  # fmt: skip
@@ -84,7 +84,7 @@ def choices(table: Table, seed: int) -> list[Taken]:
 
 @lru_cache(maxsize=1)
 def _metric() -> Any:
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     return CHRF(word_order=0)
 

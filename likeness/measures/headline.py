@@ -21,8 +21,9 @@ from likeness.measures.played import Sheet
 from likeness.measures.taken import Drawn, Taken, mean_of
 from likeness.records import Role
 
-LEAST, MOST = -0.5, 1.5
-"""Further out is all the same, and one measure cannot outweigh the rest."""
+LEAST, MOST = -0.5, 1.0
+"""Further out is all the same: one measure cannot outweigh the rest, and who overdoes @self's ways
+is no more like @self."""
 
 
 def separated(taken: Sequence[Taken], sheet: Sheet) -> list[Taken]:

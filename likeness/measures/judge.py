@@ -2,18 +2,20 @@
 
 Character and word n-grams (TF-IDF) and a logistic regression that tells @self's replies from other
 members'. Other members' replies are chosen as long as @self's, so that length alone tells nothing.
-One chat line tells little: the judge is asked about bundles, and its opinion of a bundle is the
-mean of its log-odds over the replies in it.
+The judge is two: each learned from half, and a reply that one of them has read before (a past reply
+said again, or recited) is put to the other only. One chat line tells little: the judge is asked
+about bundles, and its opinion of a bundle is the mean of its log-odds over the replies in it.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -21,14 +23,16 @@ import numpy as np
 from ingest.terms import terms
 from likeness.measures.masking import Mask, without_addresses
 from likeness.measures.material import Material
+from trainer.card.copying import WHOLE
 from trainer.card.slices import texts
-from trainer.card.wording import Replies
+from trainer.card.wording import Replies, messages, tokens, weight
 
 BUNDLE = 20
 LEAST_BUNDLES = 3
 MOST_REPLIES = 4000
 """Replies of each side that are learned from; twice as many take twice the time."""
 FEWEST = 30
+"""Replies of each side below which nothing is learned."""
 BUNDLES = 400
 """Bundles drawn to tell how good the judge is."""
 
@@ -37,17 +41,37 @@ Read = Callable[[Parts], str]
 
 
 @dataclass(frozen=True, slots=True)
+class Half:
+    """A fitted scikit-learn pipeline and the longer messages it has learned from."""
+
+    model: Any
+    read: frozenset[tuple[str, ...]]
+
+    def knows(self, reply: Parts) -> bool:
+        """Whether a message of the reply was learned from."""
+        return not self.read.isdisjoint(_telling([reply]))
+
+
+@dataclass(frozen=True, slots=True)
 class Judge:
-    """``read`` makes one text of a reply, ``model`` is a fitted scikit-learn pipeline."""
+    """``read`` makes one text of a reply."""
 
     read: Read
-    model: Any
+    halves: tuple[Half, ...]
 
     def odds(self, replies: Sequence[Parts]) -> list[float | None]:
         """The log-odds that @self wrote each reply; None where nothing was said."""
         told = [self.read(reply) for reply in replies]
-        scores = iter(self.model.decision_function([text for text in told if text]))
-        return [float(next(scores)) if text else None for text in told]
+        texts_told = [text or " " for text in told]
+        if not told:
+            return []
+        scores = [half.model.decision_function(texts_told) for half in self.halves]
+        found: list[float | None] = []
+        for place, (reply, text) in enumerate(zip(replies, told, strict=True)):
+            fair = [s[place] for s, half in zip(scores, self.halves, strict=True)
+                    if not half.knows(reply)] or [s[place] for s in scores]  # fmt: skip
+            found.append(fmean(map(float, fair)) if text else None)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +116,22 @@ def train(material: Material, read: Read, *, seed: int) -> Judge | None:
     own, others = matched(texts(material.own), material.others, most=MOST_REPLIES, seed=seed)
     if len(own) < FEWEST:
         return None
+    halves = (_half(own[i::2], others[i::2], read, seed) for i in range(2))
+    return Judge(read, tuple(halves))
+
+
+def _half(own: Sequence[Parts], others: Sequence[Parts], read: Read, seed: int) -> Half:
     model = _pipeline(seed)
     model.fit([read(reply) for reply in (*own, *others)], [1] * len(own) + [0] * len(others))
-    return Judge(read, model)
+    return Half(model, frozenset(_telling([*own, *others])))
+
+
+def _telling(replies: Iterable[Parts]) -> Iterator[tuple[str, ...]]:
+    """The messages that are too long to be said twice by chance."""
+    for message in messages(replies):
+        found = tuple(tokens(message))
+        if sum(map(weight, found)) >= WHOLE:
+            yield found
 
 
 def quality(judge: Judge, material: Material, bundle: int, *, seed: int) -> Quality | None:

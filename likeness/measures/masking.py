@@ -8,7 +8,7 @@ attribution using text distortion" (EACL 2017).
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -44,7 +44,7 @@ class Mask:
     @classmethod
     def of(cls, texts: Mapping[str, Iterable[str]]) -> Self:
         """From what each speaker wrote: the words of most speakers, by the average of their use."""
-        shares: Counter[str] = Counter()
+        shares: dict[str, float] = defaultdict(float)
         speakers: Counter[str] = Counter()
         for written in texts.values():
             counts = Counter(token for text in written for token in tokens(text))
@@ -53,7 +53,11 @@ class Mask:
                 shares[token] += count / total
                 speakers[token] += 1
         least = min(FEWEST_SPEAKERS, len(texts))
-        common = (token for token, _ in shares.most_common() if speakers[token] >= least)
+        common = (
+            token
+            for token in sorted(shares, key=shares.__getitem__, reverse=True)
+            if speakers[token] >= least
+        )
         return cls(frozenset(token for token, _ in zip(common, range(KEPT), strict=False)))
 
     def __call__(self, text: str) -> str:

@@ -73,12 +73,13 @@ def _cell(figure: Figure | None, unit: str) -> str:
 
 
 def _number(value: float, unit: str, *, is_short: bool = False) -> str:
-    """In as many digits as a column has room for."""
+    """In as many digits as a column has room for: ``−1.07``, at the ends ``−1.3`` and ``.42``."""
     if unit == "%" or abs(value) >= 10:
         return f"{value:.0f}".replace("-", "−")
-    text = f"{value:.1f}" if is_short and value < 0 else f"{value:.2f}"
-    text = text.replace("-", "−")
-    return text.replace("0.", ".", 1) if is_short and text.lstrip("−").startswith("0.") else text
+    if not is_short:
+        return f"{value:.2f}".replace("-", "−")
+    text = f"{value:.1f}" if value < 0 or value >= 0.995 else f"{value:.2f}"
+    return text.removeprefix("0").replace("-0.", "−.").replace("-", "−")
 
 
 def _lines(measures: Measures) -> Iterator[str]:

@@ -21,6 +21,8 @@ from trainer.card.style import FEWEST, Distances, Yardstick, cut
 
 SLICE_REPLIES = 300
 """Replies of @self per slice; more change nothing but the time."""
+RECENT = 1500
+"""The latest replies of the training period: who @self is now, not who @self was years ago."""
 PARTS = {
     "length": ("length", ("message length", "messages per reply")),
     "punctuation": ("punctuation", ("punctuation", "last characters")),
@@ -101,8 +103,9 @@ def styles(table: Table, material: Material, seed: int) -> list[Taken]:
 
 def _yardstick(table: Table, material: Material, seed: int) -> Yardstick | None:
     replies = len(table.sheet.scenes)
-    size = max(FEWEST, min(replies, len(material.own) // 4))
-    _, own = slices(material.own, size)
+    recent = material.own[-RECENT:]
+    size = max(FEWEST, min(replies, len(recent) // 4))
+    _, own = slices(recent, size)
     if replies < FEWEST or len(own) < 2:
         return None
     dice = Random(seed)

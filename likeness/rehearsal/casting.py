@@ -34,22 +34,34 @@ def patient(settings: Settings) -> Settings:
     return settings.model_copy(update={"recall": recall})
 
 
-def voice_of(home: Home, settings: Settings, player: Player, players: Sequence[Player]) -> Voice:
-    """The voice of a model player: a version, what serves where it names none, or their base.
+def base_of(home: Home, settings: Settings, players: Sequence[Player]) -> Voice:
+    """The untrained base of the first version among the players, or the one to be trained.
 
     Raises AtselfError where there is none.
     """
-    if player.role in (Role.ADAPTER, Role.FULL):
-        return find_voice(home, settings, player.version or None)
     version = next((each.version for each in players if each.version), "")
     if not version:
-        return voice_for(player.role, base_voice(home, settings))
+        return base_voice(home, settings)
     registry = Registry(home.models)
     manifest = registry.get(version)
     if manifest.remote is not None:
-        return voice_for(player.role, find_voice(home, settings, BASE))
+        return find_voice(home, settings, BASE)
     trained = Voice.of(manifest, registry.model_path(version))
-    return voice_for(player.role, base_voice(home, settings, trained, manifest.base.id))
+    return base_voice(home, settings, trained, manifest.base.id)
+
+
+def voices_of(home: Home, settings: Settings, players: Sequence[Player]) -> dict[Player, Voice]:
+    """The voices of the players that are models. Raises AtselfError where one is missing."""
+    untrained = [each for each in players if each.role in (Role.BASE, Role.PROMPTED)]
+    trained = [each for each in players if each.role in (Role.ADAPTER, Role.FULL)]
+    base = base_of(home, settings, players) if untrained else None
+    found = {each: voice_for(each.role, base) for each in untrained if base}
+    known = {name: find_voice(home, settings, name or None) for name in _versions(trained)}
+    return {**found, **{each: known[each.version] for each in trained}}
+
+
+def _versions(players: Sequence[Player]) -> Sequence[str]:
+    return list(dict.fromkeys(player.version for player in players))
 
 
 @contextmanager
@@ -69,8 +81,9 @@ def open_bots(
     loaded: dict[object, Generator] = {}
     with ExitStack() as stack:
         bots = []
+        voices = voices_of(home, settings, players)
         for player in (each for each in players if each.role.is_model):
-            voice = voice_of(home, settings, player, players)
+            voice = voices[player]
             key = voice.remote or voice.model
             if key not in loaded:
                 generator = open_generator(voice, settings, is_live=True)
@@ -156,9 +169,12 @@ def players_of(
     versions = list(models) or ([serving.version] if serving else [])
     if not versions and settings.generate.server_url:
         versions = [""]
+    for version in (*versions, *([against] if against else [])):
+        if version:
+            registry.get(version)  # an unknown one is an error, not a reason to leave out the base
     roles = [role for role in Role if not wanted or role.name.lower() in wanted]
     found = [player for role in roles for player in _cast(role, versions, against)]
-    return tuple(each for each in found if _can_speak(home, settings, each, found))
+    return tuple(found) if _has_base(home, settings, found) else _without_base(found)
 
 
 def _cast(role: Role, versions: Sequence[str], against: str | None) -> Iterator[Player]:
@@ -170,16 +186,20 @@ def _cast(role: Role, versions: Sequence[str], against: str | None) -> Iterator[
         yield Player(role, version)
 
 
-def _can_speak(home: Home, settings: Settings, player: Player, players: Sequence[Player]) -> bool:
-    """Whether a player's model is there; a base that is not is named, and left out."""
-    if player.role not in (Role.BASE, Role.PROMPTED):
+def _has_base(home: Home, settings: Settings, players: Sequence[Player]) -> bool:
+    """Whether the untrained base can speak here, if it is to; where it cannot, says why."""
+    if not any(player.role in (Role.BASE, Role.PROMPTED) for player in players):
         return True
     try:
-        voice_of(home, settings, player, players)
+        base_of(home, settings, players)
     except (ModelUnusable, RegistryError) as error:
-        say(f"{error}; without {player.name}")
+        say(f"{error}; without the base")
         return False
     return True
+
+
+def _without_base(players: Sequence[Player]) -> tuple[Player, ...]:
+    return tuple(each for each in players if each.role not in (Role.BASE, Role.PROMPTED))
 
 
 def chat_named(home: Home, settings: Settings, title: str) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from importlib import import_module
 from random import Random
 from typing import Any
@@ -23,30 +22,19 @@ from config.locks import claimed
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from likeness.errors import LikenessError
-from likeness.records import PLAN, Attempt, Evaluation, Plan, Player, Scene, SceneKind
+from likeness.records import PLAN, Attempt, Evaluation, Plan, Player, Scene
 from likeness.rehearsal.casting import Histories, manner_before, open_bots, patient
 from likeness.rehearsal.models import Bot
 from likeness.rehearsal.period import Period, read_period
+from likeness.rehearsal.plans import plan_of
 from likeness.rehearsal.rules import attempts_of, by_meaning, by_words
 from likeness.rehearsal.scenes import Staged, stage
-from registry.artefact import MODEL, write_json
-from registry.store import Registry
+from registry.artefact import write_json
 
 GATE, PICKS = "gate.json", "picks.json"
 SCENES = 200
 ASIDE = 8
 """For so many held-out scenes there is one question about a fact, and one about the unknown."""
-_GENERATE = {
-    "context_tokens",
-    "max_new_tokens",
-    "temperature",
-    "top_p",
-    "min_p",
-    "repeat_penalty",
-    "server_url",
-    "server_model",
-}
-_RECALL = {"enabled", "embedder", "passages", "floor", "candidates", "reranker", "vectors"}
 _TOLD = 30.0
 """Seconds between two lines of progress where there is no terminal."""
 
@@ -75,6 +63,7 @@ def rehearse(
     minutes: float | None = None,
     title: str = "",
     chat: str | None = None,
+    aside: int | None = None,
     clock: Clock = REAL,
 ) -> Evaluation:
     """Let ``players`` speak in ``scenes`` moments of the held-out period, and measure it.
@@ -82,17 +71,21 @@ def rehearse(
     The same call goes on where it was stopped: by ``minutes``, after which only scenes in which
     everybody spoke are measured, or by a crash. Another archive, model or setting that changes
     what is said makes another evaluation. ``chat`` is the id of the only chat to take scenes from.
+    ``aside`` is how many questions are asked about facts, and how many about the unknown, by
+    default an eighth of the scenes; with 0 there are none, nor the user's own.
     Raises AtselfError where there is no dataset, nothing held out, or no such model.
     """
-    settings = patient(settings)
+    settings, began = patient(settings), clock.seconds()
+    end = None if minutes is None else began + 60 * minutes
     with Archive.open(home.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
         period = read_period(home, chat=chat)
         staged = stage(home, settings, archive, period, scenes=scenes, seed=seed)
-        every = [*staged.scenes, *_aside(home, settings, archive, period, scenes, seed)]
-        plan = _plan(home, settings, players, every, seed, title, clock.now())
+        count = max(1, scenes // ASIDE) if aside is None else aside
+        every = [*staged.scenes, *_aside(home, settings, archive, period, count, seed)]
+        plan = plan_of(home, settings, players, every, seed, title, clock.now())
         evaluation = _begun(home, plan, every, staged)
         with _alone(evaluation):
-            has_news = _perform(home, settings, archive, period, evaluation, minutes, clock)
+            has_news = _perform(home, settings, archive, period, evaluation, end, clock)
             _measure(evaluation, home, settings, has_news=has_news)
     return evaluation
 
@@ -103,14 +96,14 @@ def _perform(
     archive: Archive,
     period: Period,
     evaluation: Evaluation,
-    minutes: float | None,
+    end: float | None,
     clock: Clock,
 ) -> bool:
-    """Let everybody speak who has not yet, until the budget is used; whether anybody did."""
+    """Let everybody speak who has not yet, until ``end`` of the clock; whether anybody did."""
     plan, scenes = evaluation.plan, evaluation.scenes
     done = {(one.scene, one.player) for one in evaluation.attempts}
     with open_senses(home, settings, archive) as senses:
-        picked = picks(evaluation, home, archive, period, senses)
+        picked = picks(evaluation, settings, archive, period, senses)
         left = [one for one in _ordered(scenes, plan.seed) if missing(one, plan, picked, done)]
         if not left:
             return False
@@ -125,7 +118,7 @@ def _perform(
         )
         with cast as bots:
             histories = Histories(archive)
-            for scene in _told(_within(left, minutes, clock), len(left), clock):
+            for scene in _told(_within(left, end, clock), len(left), clock):
                 evaluation.add(spoken(scene, bots, picked, histories, done))
     return True
 
@@ -146,7 +139,7 @@ def spoken(
 
 
 def picks(
-    evaluation: Evaluation, home: Home, archive: Archive, period: Period, senses: Senses
+    evaluation: Evaluation, settings: Settings, archive: Archive, period: Period, senses: Senses
 ) -> Picked:
     """What the players of rules say, by scene: found once, and kept in the evaluation."""
     plan, path = evaluation.plan, evaluation.folder / PICKS
@@ -155,7 +148,9 @@ def picks(
         embedder = getattr(senses.memory, "embedder", None)
         closest = by_meaning(embedder) if embedder else by_words
         scenes, seed = evaluation.scenes, plan.seed
-        found = [attempts_of(each, scenes, home, archive, period, seed, closest) for each in rules]
+        found = [
+            attempts_of(each, scenes, settings, archive, period, seed, closest) for each in rules
+        ]
         part = path.with_name(f"{PICKS}.part")
         part.write_bytes(orjson.dumps([one.to_json() for each in found for one in each]))
         part.replace(path)
@@ -184,12 +179,11 @@ def _ordered(scenes: Sequence[Scene], seed: int) -> list[Scene]:
     return order
 
 
-def _within(scenes: Sequence[Scene], minutes: float | None, clock: Clock) -> Iterator[Scene]:
-    """As many as are begun within the budget, at least one."""
-    began = clock.seconds()
+def _within(scenes: Sequence[Scene], end: float | None, clock: Clock) -> Iterator[Scene]:
+    """As many as are begun before the end, at least one."""
     for number, scene in enumerate(scenes):
-        if number and minutes is not None and clock.seconds() - began >= 60 * minutes:
-            say(f"{minutes:g} minutes are over: {number:,} of {len(scenes):,} scenes were played")
+        if number and end is not None and clock.seconds() >= end:
+            say(f"the time is up: {number:,} of {len(scenes):,} scenes were played")
             return
         yield scene
 
@@ -214,11 +208,12 @@ def _told(scenes: Iterable[Scene], total: int, clock: Clock) -> Iterator[Scene]:
 
 
 def _aside(
-    home: Home, settings: Settings, archive: Archive, period: Period, scenes: int, seed: int
+    home: Home, settings: Settings, archive: Archive, period: Period, count: int, seed: int
 ) -> list[Scene]:
     """Questions beside what happened: about facts, about the unknown, and the user's own."""
-    count = max(1, scenes // ASIDE)
     found: list[Scene] = []
+    if not count:
+        return found
     if probes := offered("likeness.probes", "probe_scenes"):
         found += probes(
             archive, settings, until=period.start, facts=count, unknown=count, seed=seed
@@ -229,8 +224,9 @@ def _aside(
 
 
 def _measure(evaluation: Evaluation, home: Home, settings: Settings, *, has_news: bool) -> None:
-    measure = offered("likeness.measures.measuring", "measure")
-    if measure and (has_news or not evaluation.is_finished):
+    from likeness.measures.measuring import measure
+
+    if has_news or not evaluation.is_finished:
         evaluation.finish(measure(evaluation, home, settings).to_json())
 
 
@@ -240,51 +236,6 @@ def offered(module: str, name: str) -> Any:
         return getattr(import_module(module), name)
     except ModuleNotFoundError:
         return None
-
-
-def _plan(
-    home: Home,
-    settings: Settings,
-    players: Sequence[Player],
-    scenes: Sequence[Scene],
-    seed: int,
-    title: str,
-    now: datetime,
-) -> Plan:
-    """The plan, named after all that decides what is said."""
-    counts = {str(kind): sum(one.kind is kind for one in scenes) for kind in SceneKind}
-    versions = {each.version: _version(home, each.version) for each in players if each.version}
-    told = _settings(settings)
-    content = [[each.name for each in players], seed, versions, told]
-    digest = blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=5)
-    for scene in scenes:
-        digest.update(orjson.dumps(scene.to_json()))
-    return Plan(digest.hexdigest(), now, tuple(players), seed, counts, versions, told, title)
-
-
-def _version(home: Home, version: str) -> dict[str, Any]:
-    manifest = Registry(home.models).get(version)
-    files = {name: record.sha256 for name, record in manifest.files.items() if name == MODEL}
-    return {
-        "dataset": manifest.dataset_hash,
-        "verdict": manifest.verdict,
-        "base": manifest.base.id,
-        "model": files.get(MODEL, manifest.remote.model if manifest.remote else ""),
-    }
-
-
-def _settings(settings: Settings) -> dict[str, Any]:
-    """Those that change what is said."""
-    generate = settings.generate.model_dump(mode="json", include=_GENERATE)
-    recall = settings.recall.model_dump(mode="json", include=_RECALL)
-    return {
-        "base": settings.train.base,
-        "window_tokens": settings.dataset.window_tokens,
-        "gap_minutes": settings.threads.gap_minutes,
-        "redact": settings.ingest.redact,
-        **generate,
-        **{f"recall {name}": value for name, value in recall.items()},
-    }
 
 
 def _begun(home: Home, plan: Plan, scenes: Sequence[Scene], staged: Staged) -> Evaluation:

@@ -1,6 +1,6 @@
 """Players that pick something once said: another member's reply, past ones of @self, the real one.
 
-MEMBER   floor: another member, nearest in time, in the held-out period, each reply once
+MEMBER   floor: another member than who asked, as near in time as possible, each reply once
 RANDOM   any reply of @self from before the period, in the same chat, each once while there are some
 NEAREST  the reply @self gave before the period to what was most like what is asked now
 SELF     ceiling: what @self really said
@@ -8,6 +8,7 @@ SELF     ceiling: what @self really said
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +17,14 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from bot.responder import QUERY_LINES
-from config.settings import Home
+from config.settings import Settings
 from ingest.archive import Archive
-from ingest.chat import Line, WindowKind
+from ingest.chat import Line, Message
 from ingest.clean import is_noise, is_unlearnable
-from ingest.dataset.manifest import read_windows
+from ingest.prompt import line_of
+from ingest.redaction.redact import redactor_for
 from ingest.terms import terms
+from ingest.threads import BURST
 from likeness.records import Attempt, Player, Role, Scene, SceneKind
 from likeness.rehearsal.period import Exchange, Period
 from likeness.rehearsal.scenes import scene_id
@@ -40,23 +43,19 @@ Closest = Callable[[Sequence[str]], Callable[[str], "Closeness"]]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What another member said to somebody, in one go."""
+    """What another member said to somebody, in one go: ``ids`` and texts of its messages."""
 
     chat: str
     handle: str
     at: datetime
-    lines: tuple[Line, ...]
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """Its messages."""
-        return tuple(line.text for line in self.lines)
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 def attempts_of(
     player: Player,
     scenes: Sequence[Scene],
-    home: Home,
+    settings: Settings,
     archive: Archive,
     period: Period,
     seed: int,
@@ -69,7 +68,7 @@ def attempts_of(
             known = {scene_id(one.id): one for one in period.held_out}
             found = [_as_was(scene, player, known[scene.id]) for scene in real]
         case Role.MEMBER:
-            found = list(_members(player, real, tuple(said_by_others(home, archive))))
+            found = list(_members(player, real, tuple(said_by_others(archive, settings, period))))
         case Role.RANDOM:
             found = list(_random(player, real, period.past, seed))
         case _:
@@ -78,18 +77,38 @@ def attempts_of(
     return found
 
 
-def said_by_others(home: Home, archive: Archive) -> Iterator[Said]:
-    """What others said to somebody in held-out threads: anything but a thread's first lines."""
-    for window in read_windows(home.dataset / "test.jsonl"):
-        if window.kind is not WindowKind.REPLY:
-            continue
-        lines = [line for turn in window.turns for line in turn.lines if line.message_id]
-        fit = _learnable(archive, lines)
-        bursts = [tuple(burst) for _, burst in groupby(lines, key=lambda line: line.handle)]
-        for burst in bursts[1:]:
-            kept = tuple(line for line in burst if line.message_id in fit)
-            if kept and not burst[0].is_self and kept[0].sent_at is not None:
-                yield Said(window.chat, burst[0].handle, kept[0].sent_at, kept)
+def said_by_others(archive: Archive, settings: Settings, period: Period) -> Iterator[Said]:
+    """What others said to somebody in the period, burst by burst, redacted as @self's replies are.
+
+    To somebody: it replies, mentions, or follows within BURST what another person said.
+    """
+    redact, me = redactor_for(settings.ingest), archive.me().handle
+    for chat in period.chats:
+        stream = archive.messages(chat, after=period.start, before=period.end)
+        heard = (message for message in stream if is_noise(message) is None)
+        last: Message | None = None
+        for _, group in groupby(heard, key=lambda message: message.person.id):
+            burst = list(group)
+            first = burst[0]
+            is_near = last is not None and first.sent_at - last.sent_at <= BURST
+            is_to_somebody = bool(first.reply_to or first.mentions or is_near)
+            last = burst[-1]
+            kept = [one for one in _in_one_go(burst) if is_unlearnable(one) is None]
+            if kept and is_to_somebody and not first.person.is_self:
+                lines = (line_of(one, me=me) for one in kept)
+                clean = settings.ingest.redact
+                texts = (redact(line.text, Counter()) if clean else line.text for line in lines)
+                ids = tuple(one.id for one in kept)
+                yield Said(chat, line_of(first, me=me).handle, first.sent_at, ids, tuple(texts))
+
+
+def _in_one_go(burst: Sequence[Message]) -> Iterator[Message]:
+    """The messages of a burst up to its first pause."""
+    yield burst[0]
+    for earlier, later in pairwise(burst):
+        if later.sent_at - earlier.sent_at > BURST:
+            return
+        yield later
 
 
 def by_words(texts: Sequence[str]) -> Callable[[str], Closeness]:
@@ -115,11 +134,6 @@ def _terms(text: str) -> list[str]:
     return list(terms(text)) or [""]
 
 
-def _learnable(archive: Archive, lines: Sequence[Line]) -> set[str]:
-    found = archive.get(line.message_id for line in lines)
-    return {one.id for one in found if is_noise(one) is None and is_unlearnable(one) is None}
-
-
 def _as_was(scene: Scene, player: Player, exchange: Exchange) -> Attempt:
     times = [scene.before[-1].sent_at, scene.at, *(line.sent_at for line in exchange.reply[1:])]
     delays = ((b - a).total_seconds() for a, b in pairwise(times) if a and b)
@@ -129,22 +143,14 @@ def _as_was(scene: Scene, player: Player, exchange: Exchange) -> Attempt:
 def _members(player: Player, scenes: Sequence[Scene], replies: Sequence[Said]) -> Iterator[Attempt]:
     taken: set[str] = set()
     for scene in scenes:
-        near = sorted(_others(scene, replies), key=lambda one: abs(one.at - scene.at))
-        free = [one for one in near if one.lines[0].message_id not in taken]
-        for one in (free or near)[:1]:
-            id = one.lines[0].message_id
-            taken.add(id)
-            yield Attempt(scene.id, player, one.texts, source=id)
-
-
-def _others(scene: Scene, replies: Sequence[Said]) -> Iterator[Said]:
-    """What may stand in: said in the same chat, not shown in the scene, not by who asked."""
-    shown = {line.message_id for line in scene.before}
-    asker = scene.before[-1].handle
-    for one in replies:
-        is_shown = any(line.message_id in shown for line in one.lines)
-        if one.chat == scene.chat and one.handle != asker and not is_shown:
-            yield one
+        shown = {line.message_id for line in scene.before}
+        may = [one for one in replies if one.chat == scene.chat and shown.isdisjoint(one.ids)]
+        others = [one for one in may if one.handle != scene.before[-1].handle] or may
+        free = [one for one in others if one.ids[0] not in taken] or others
+        if free:
+            nearest = min(free, key=lambda one: abs(one.at - scene.at))
+            taken.add(nearest.ids[0])
+            yield Attempt(scene.id, player, nearest.texts, source=nearest.ids[0])
 
 
 def _random(
@@ -183,7 +189,9 @@ def _known(scene: Scene, past: Sequence[Exchange]) -> list[Exchange]:
 
 
 def _words(lines: Sequence[Line]) -> str:
-    return "\n".join(line.text for line in lines[-QUERY_LINES:])
+    """What the asker said last: others' lines in between are of other things."""
+    near = lines[-QUERY_LINES:]
+    return "\n".join(line.text for line in near if line.handle == lines[-1].handle)
 
 
 def _again(scene: Scene, player: Player, exchange: Exchange) -> Attempt:

@@ -106,10 +106,10 @@ def _last(text: str) -> Iterable[str]:
 
 
 def _case(text: str) -> Iterable[str]:
-    """How a message begins, and its words in capitals; nothing where a script has no case."""
+    """How a message begins, and its words in capitals; ``none`` where nothing has a case."""
     letters = [each for each in text if each.lower() != each.upper()]
     if not letters:
-        return []
+        return ["none"]
     loud = sum(len(word) > 1 and word.isupper() for word in text.split())
     return ["upper" if letters[0].isupper() else "lower", *(["loud"] * loud)]
 
