@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.leaks import leaks
 from ingest.chat import Message
@@ -42,6 +43,19 @@ _INERT = str.maketrans("<>", "‹›")
 _SENTENCE_END = re.compile(r"[.!?…。！？~～)）\"”](?=\s|$)|[。！？]")
 
 
+class Withheld(StrEnum):
+    """Why nothing of a reply may leave."""
+
+    NOTHING = "nothing"
+    """There was nothing in it."""
+    LABEL = "label"
+    """It went on as somebody else at once."""
+    REPEAT = "repeat"
+    OTHERS = "others"
+    """It spoke for one of the others."""
+    LEAK = "leak"
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What a reply may not tell: the head it was asked with, and what memory showed of others.
@@ -62,6 +76,23 @@ def checked(
     if leaks(left, kept.head, kept.memory):
         return ()
     return discreet(left, scene, kept.redact)
+
+
+def why_withheld(
+    parts: Sequence[str], scene: Sequence[Message], kept: Kept, *, is_complete: bool
+) -> Withheld:
+    """Why :func:`checked` left nothing of a reply."""
+    clean = tidy(parts, is_complete=is_complete)
+    if not clean:
+        is_label = any(_LABEL.search(_bare(_clean(part))) for part in parts)
+        return Withheld.LABEL if is_label else Withheld.NOTHING
+    new = fresh(clean, scene)
+    if not new:
+        return Withheld.REPEAT
+    left = own(new, scene)
+    if not left:
+        return Withheld.OTHERS
+    return Withheld.LEAK if leaks(left, kept.head, kept.memory) else Withheld.NOTHING
 
 
 def tidy(parts: Iterable[str], *, is_complete: bool) -> tuple[str, ...]:

@@ -14,12 +14,14 @@ from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
+from bot.chatbook import ChatRules
 from bot.errors import BotError
 from bot.gate import Decision, Rules
+from bot.guarding.overseer import Overseer
 from bot.house import House
 from bot.journal import Journal
 from bot.leftovers import Leftovers
-from bot.mouth import Mouth
+from bot.mouth import Mouth, Said
 from bot.parts import Clock, Parts
 from bot.platforms.base import (
     Address,
@@ -33,7 +35,8 @@ from bot.platforms.base import (
     Reacted,
     platform_of,
 )
-from bot.rooms import Asked, Crew, Place
+from bot.responder import Answer
+from bot.rooms import Asked, Crew, Place, Room
 from bot.welcome import Welcome
 from config.settings import Settings
 from ingest.archive import Archive
@@ -55,6 +58,7 @@ class Hub:
         self._recorder, self._now = parts.recorder, parts.clock.now
         self.house = House(parts.recorder, self._now)
         self._left = Leftovers(parts, self.house, self._over, self._barred)
+        self._overseer = Overseer(parts.guardian, parts.recorder, self.spawn)
         self._mouth = self._made_mouth()
         self._crew = self._made_crew()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -82,6 +86,7 @@ class Hub:
         assert platform.account is not None
         signing = self._recorder.sign_in(platform.account)  # before anything it will post
         fresh = timedelta(minutes=self._settings.talk.stale_minutes)
+        self._overseer.check()  # what a stop may have cut off
         self.spawn(self._left.take_up(platform.name, signing, self._mouth, self._crew, fresh))
 
     async def post(self, event: Event) -> None:
@@ -112,6 +117,7 @@ class Hub:
         for room in self.house.rooms:
             by = ((one.id, one.person.accounts) for one in room.history)
             room.forget({id for id, own in by if any(_is_same(account, each) for each in own)})
+        self._overseer.forget(account)
         await self._recorder.do(lambda _, journal: journal.forget(account))
         await self._parts.consent.follow()
         for room in self.house.rooms:  # whoever is forgotten is struck from others' words, too
@@ -156,11 +162,13 @@ class Hub:
                 room.correct(recorded.message)
         elif recorded.is_new:
             self._welcome.introduce(raw.chat, rules)
-            await self._pass_on(heard, recorded.message)
+            await self._pass_on(heard, recorded.message, rules)
 
-    async def _pass_on(self, heard: Heard, message: Message) -> None:
+    async def _pass_on(self, heard: Heard, message: Message, rules: ChatRules) -> None:
         place = Place(message.chat, heard.topic)
         room = await self.house.room(place, self._crew)
+        if message.person.is_self and rules.is_logged:
+            await self._overseer.heard_self(message)
         if self._is_closing:  # the journal keeps it for the next start
             return
         if message.person.is_self and heard.address is Address.NONE:  # the real one, to others
@@ -179,9 +187,13 @@ class Hub:
         await self._recorder.remove(event.messages)
 
     async def _reacted(self, event: Reacted) -> None:
-        if self._parts.book.rules(event.chat, event.places).is_kept:
+        rules = self._parts.book.rules(event.chat, event.places)
+        if not rules.is_allowed:
+            return
+        if rules.is_kept:
             id, now = event.message, event.reactions
             await self._recorder.do(lambda archive, _: archive.react(id, now))
+        await self._overseer.reacted(event, is_kept=rules.is_kept)
 
     async def _moved(self, event: Moved) -> None:
         self._parts.book.moved(event.old, event.new)
@@ -210,7 +222,8 @@ class Hub:
             muted_until=lambda asked: book.rules(asked.message.chat, asked.places).muted_until,
             said_to=self.house.said_to,
             answer=parts.answer,
-            say=self._mouth.say,
+            wrote=self._overseer.wrote,
+            say=self._say,
             over=self._over,
             decided=self._decided,
             ended=self._ended,
@@ -247,13 +260,20 @@ class Hub:
         is_out = account is not None and self._parts.consent.is_out(account)
         return "who asked has opted out" if is_out else ""
 
-    def _said(self, place: Place, message: Message, asked: Asked | None, part: int) -> None:
+    async def _say(self, room: Room, covered: Sequence[Asked], answer: Answer) -> str:
+        outcome = await self._mouth.say(room, covered, answer)
+        self._overseer.ended(covered[-1], outcome)
+        return outcome
+
+    def _said(self, said: Said) -> None:
         """A part of a reply arrived."""
+        place, message, asked = said.place, said.message, said.asked
+        self._overseer.said(said)
         self.house.note(self.house.conversation(place.chat), message.id)
         for room in self.house.open_rooms(place.chat):
             if room.place == place:
                 room.remember(message)
-        if part == 0:
+        if said.number == 0:
             account = asked.account if asked else None
             to_bot = bool(asked and asked.message.person.is_bot)
             self.house.spoke(place.chat, account, message.sent_at, to_bot=to_bot)
@@ -269,11 +289,14 @@ class Hub:
         if decision.is_answer and not outcome.startswith(kept):
             self._parts.metrics.dropped(outcome.removeprefix("dropped: "))
 
-    def _failed(self, place: Place, error: BotError) -> None:
+    def _failed(self, asked: Asked, error: BotError) -> None:
         """No reply came of it: the chat hears nothing, the admins one line."""
-        _log.warning("%s: no reply: %s", place.chat, error)
+        chat = asked.message.chat
+        if not self._is_closing:
+            self._overseer.failed(asked, error)
+        _log.warning("%s: no reply: %s", chat, error)
         self._parts.metrics.failed(type(error).__name__)
-        self._parts.warn(type(error).__name__, f"{place.chat}: no reply: {error}")
+        self._parts.warn(type(error).__name__, f"{chat}: no reply: {error}")
 
     def _over(self, ids: Sequence[str]) -> None:
         closed = self._recorder.do(lambda _, journal: journal.close_message(*ids))
@@ -286,6 +309,7 @@ class Hub:
             self._tidied_at = now
             pruned = self._recorder.do(lambda _, journal: journal.prune(now))
             pruned.add_done_callback(_told_if_failed)
+            self._parts.guardian.prune()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do something beside; it is ended with the hub."""

@@ -31,6 +31,7 @@ from ingest.chat import Account, Conversation, Message, RawMessage
 from ingest.errors import ArchiveError
 
 _log = logging.getLogger("atself.mouth")
+SAME_AGAIN = "it would have said the same again"
 _TYPING = 4.0
 """Seconds a platform shows that somebody writes, once told."""
 _AGAIN = 5.0
@@ -54,10 +55,24 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A part of a reply that arrived: the ``number``-th, from 0, of what answers ``answered``.
+
+    ``asked`` is None after a restart.
+    """
+
+    place: Place
+    message: Message
+    answered: str
+    asked: Asked | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mouth:
     """Says replies through the platforms. ``now`` and ``sleep`` are one clock.
 
-    ``said`` hears of every part that arrived, with what it answers and its place in the reply.
+    ``said`` hears of every part that arrived.
     ``barred`` says why nothing may be said in a chat (to an account) any more, or nothing: a mute
     holds for a reply on its way, too. ``conversation`` knows chats by id, ``is_logged`` whether
     they and what encloses them are kept, ``newest`` the newest message in each; ``ready`` waits
@@ -76,7 +91,7 @@ class Mouth:
     conversation: Callable[[str], Conversation]
     is_logged: Callable[[str, Sequence[str]], bool]
     newest: Callable[[str], str | None]
-    said: Callable[[Place, Message, Asked | None, int], None]
+    said: Callable[[Said], None]
     barred: Callable[[str, Account | None], str]
     ready: Callable[[str], Awaitable[None]]
 
@@ -87,7 +102,7 @@ class Mouth:
         await self.ready(platform.name)
         parts = sendable(answer.reply.parts, _own_lines(room))
         if not parts:
-            return "it would have said the same again"
+            return SAME_AGAIN
         steps = self._plan(parts, asked, room, platform)
         is_logged = self.is_logged(room.place.chat, asked.places)
         reply = [
@@ -223,7 +238,8 @@ class Mouth:
             reply_to=outgoing.quote,
         )
         message = await self._kept(raw, part, sent)
-        self.said(Place(raw.chat.id, outgoing.topic), message, part.asked, part.number)
+        place = Place(raw.chat.id, outgoing.topic)
+        self.said(Said(place, message, part.answered, part.asked, part.number))
 
     async def _kept(self, raw: RawMessage, part: _Part, sent: Sent) -> Message:
         """Note what arrived, tried until it works: it is in the chat, whatever the disk says."""

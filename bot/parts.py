@@ -10,6 +10,7 @@ from random import Random
 from bot.chatbook import Chatbook
 from bot.consent import Consent
 from bot.gate import Scorer
+from bot.guarding.guardian import Guardian
 from bot.manner import Manner
 from bot.metrics import Metrics
 from bot.obeying import Obeying
@@ -47,3 +48,4 @@ class Parts:
     warn: Callable[[str, str], None]
     clock: Clock
     dice: Random
+    guardian: Guardian

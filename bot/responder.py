@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.errors import SpeakingFailed
 from bot.generation import Ending, Generator, Sampling, Timings, never
-from bot.guard import Kept, checked
+from bot.guard import Kept, Withheld, checked, why_withheld
 from bot.history import Contexts
 from bot.voice import Voice
 from ingest.chat import Line, Message, Passage, Reply, Turn
@@ -57,7 +57,8 @@ class Answer:
     """A reply and all that led to it; ``text`` is what the model wrote last, as it came.
 
     ``reply.parts`` is empty where no try left anything to say. ``seconds`` of ``timings`` are the
-    last try's; ``tries`` counts from 1.
+    last try's; ``tries`` counts from 1. ``version`` is who spoke, ``context`` the ids of what it
+    was shown, ``withheld`` why each try was in vain.
     """
 
     reply: Reply
@@ -66,6 +67,9 @@ class Answer:
     text: str
     timings: Timings
     tries: int = 1
+    version: str = ""
+    context: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
 
 
 def texts(passages: Sequence[Passage]) -> tuple[str, ...]:
@@ -132,13 +136,25 @@ class Responder:
         passages = self._recalled(context, now, chat)
         head = self._head(chat)
         prompt = self._prompt(head, context, passages)
+        withheld: list[Withheld] = []
         for attempt in range(TRIES):
             text, timings = self._draft(prompt, seed, attempt, cancelled, watch)
             kept = Kept(head, self._lines_of(passages), self._redact)
             parts = self._parts(text, timings, history, kept)
             if parts or timings.ending is Ending.CANCELLED:
                 break
-        return Answer(Reply(parts), passages, prompt, text, timings, attempt + 1)
+            withheld.append(self._why_withheld(text, timings, history, kept))
+        return Answer(
+            Reply(parts),
+            passages,
+            prompt,
+            text,
+            timings,
+            attempt + 1,
+            self.voice.name,
+            tuple(message.id for message in context),
+            tuple(withheld),
+        )
 
     def prove(self) -> str:
         """Let the model answer a greeting, as proof that it can speak; what it said.
@@ -223,6 +239,12 @@ class Responder:
             return ()
         parts = read_reply(text, self.voice.markup)
         return checked(parts, history, kept, is_complete=timings.ending is Ending.STOP)
+
+    def _why_withheld(
+        self, text: str, timings: Timings, history: Sequence[Message], kept: Kept
+    ) -> Withheld:
+        parts = read_reply(text, self.voice.markup)
+        return why_withheld(parts, history, kept, is_complete=timings.ending is Ending.STOP)
 
     def _room_for_lines(self, trained: int) -> int:
         """Tokens for lines: what is left of the context, and not more than training has shown."""

@@ -40,7 +40,8 @@ _TOLD = 50
 class Crew:
     """Whom a room works with. ``now`` and ``sleep`` are one clock; ``dice`` the only chance.
 
-    ``over`` is told of addressed messages that are done with, ``ended`` how each question ended.
+    ``over`` is told of addressed messages that are done with, ``ended`` how each question ended,
+    ``wrote`` of every reply before it is said, and of those of which nothing came.
     """
 
     now: Callable[[], datetime]
@@ -51,11 +52,12 @@ class Crew:
     muted_until: Callable[[Asked], datetime | None]
     said_to: Callable[[Account], Sequence[datetime]]
     answer: Callable[[Question], Awaitable[Answer]]
+    wrote: Callable[[Asked, Answer], None]
     say: Callable[[Room, Sequence[Asked], Answer], Awaitable[str]]
     over: Callable[[Sequence[str]], None]
     decided: Callable[[Decision], None]
     ended: Callable[[Decision, str], None]
-    failed: Callable[[Place, BotError], None]
+    failed: Callable[[Asked, BotError], None]
     patience: timedelta
 
 
@@ -177,11 +179,12 @@ class Room:
             outcome = await self._answered(writing)
         except BotError as error:
             outcome = f"failed: {type(error).__name__}"
-            self._crew.failed(self.place, error)
+            self._crew.failed(writing.covered[-1], error)
         except Exception as error:  # a mistake of ours: the chat hears nothing of it
             outcome = f"failed: {type(error).__name__}"
             _log.exception("%s: a reply failed", self.place.chat)
-            self._crew.failed(self.place, BotError(f"a reply failed: {type(error).__name__}"))
+            told = BotError(f"a reply failed: {type(error).__name__}")
+            self._crew.failed(writing.covered[-1], told)
         finally:
             self._writing = None
         self._end(writing.covered, writing.decision, outcome, is_open=True)
@@ -198,6 +201,7 @@ class Room:
             if writing.stopped:
                 return writing.stopped
         self._writing = None  # from here on it is said
+        self._crew.wrote(writing.covered[-1], answer)
         if not answer.reply.parts:
             return "nothing worth saying came of it"
         return await self._crew.say(self, writing.covered, answer)

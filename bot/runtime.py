@@ -24,6 +24,8 @@ from bot.forgetting import Forgetting
 from bot.gate import Rules
 from bot.gating.learned import Standing
 from bot.gating.learning import names_of
+from bot.guarding.guardian import Guardian
+from bot.guarding.ledger import Ledger
 from bot.hub import Hub, Parts
 from bot.logs import Redactor
 from bot.manner import load_manner
@@ -79,6 +81,7 @@ async def _assembled(
     schedule = Schedule(desk)
     obeying, consent = await _commands(frame, desk, schedule, book, recorder, steering)
     metrics = Metrics()
+    guardian = await _guardian(frame, thinking, desk, recorder, stack)
     hub = Hub(
         settings,
         Parts(
@@ -95,11 +98,32 @@ async def _assembled(
             warn=steering.warn,
             clock=frame.clock,
             dice=frame.dice or SystemRandom(),
+            guardian=guardian,
         ),
     )
-    steering.hub = hub
+    steering.hub, steering.guardian = hub, guardian
     await hub.start()
     return Running(frame, hub, steering, desk, schedule, obeying, consent, metrics, {*platforms})
+
+
+async def _guardian(
+    frame: Frame, thinking: Thinking, desk: Desk, recorder: Recorder, stack: AsyncExitStack
+) -> Guardian:
+    """What watches over the version that serves."""
+    ledger = Ledger(frame.home.state)
+    stack.callback(ledger.close)
+    me = await recorder.do(lambda archive, _: archive.me())
+    own = {f"{account.platform}:{account.key}" for account in me.accounts}
+    return Guardian(
+        ledger,
+        desk.registry,
+        frame.settings.bot.probation_replies,
+        own | set(frame.settings.bot.admins),
+        frame.clock.now,
+        speaks=lambda: thinking.worker.stats.model,
+        withdraw=desk.rollback,
+        notify=desk.controls.notify,
+    )
 
 
 def _clean(home: Home, settings: Settings) -> Callable[[str], str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.admin.controls import Told
 from bot.gating.learned import Standing
+from bot.guarding.guardian import Guardian
 from bot.hub import Hub
 from bot.platforms.base import Button, Platform, platform_of
 from bot.recorder import Recorder
@@ -34,6 +35,7 @@ class Steering:
     stopping: asyncio.Event
     hub: Hub | None = None
     gate: Standing | None = None
+    guardian: Guardian | None = None
     states: dict[str, tuple[bool, str]] = field(default_factory=dict)
     _told: dict[str, datetime] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -64,6 +66,8 @@ class Steering:
                 "messages to write": self.recorder.waiting,
             },
         }
+        if self.guardian is not None:
+            parts["guards"] = self.guardian.status()
         for name, platform in self.platforms.items():
             is_well, state = self.states.get(name, (False, "signing in"))
             trouble = platform.trouble if is_well else ""

@@ -25,6 +25,10 @@ class Bot(Section):
     """Allowed chats (platform:id) of which nothing is kept."""
     patience_seconds: float = Field(120, gt=0)
     """A reply that takes longer than this to write is not sent; the admins are told. Seconds."""
+    probation_replies: int = Field(200, ge=0)
+    """Replies in which a newly promoted model is watched beside the one before: where it repeats
+    itself, gives away, fails or is disliked by admins clearly more, that one answers again. 0 never
+    takes a model back."""
     mark: str = Field("", max_length=40, examples=["🤖 "])
     """Stands before every message the bot writes, to say that it is one."""
 
@@ -109,12 +113,13 @@ class Schedule(Section):
     ingest: str = "5 * * * *"
     """Read what is new in that folder."""
     retrain: str = Field("", examples=["0 4 * * 0"])
-    """Build the dataset anew and train, as a process of low priority."""
+    """Learn from what is new and rehearse beside what serves (`atself retrain`), as a process of
+    low priority."""
     retrain_minutes: float | None = Field(None, gt=0, examples=[60.0])
     """Time budget of that training; unset takes train.minutes."""
     promote: Literal["ask", "rule"] = "ask"
     """Who lets a newly trained model serve: an admin, who is asked, or the rule that its report
-    card passes and it is better than its base and what serves."""
+    card passes, it is better on likeness than what serves, and no worse on any guard."""
     backup: str = "30 3 * * *"
     """Back up archive, state, settings and what is known of the models."""
     backups_kept: int = Field(7, ge=1)

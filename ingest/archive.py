@@ -27,6 +27,7 @@ from ingest.chat import (
 )
 from ingest.database import bounds, connect, explained, fetched, immediate, instant, millis, reach
 from ingest.errors import ArchiveError
+from ingest.feedback import Judged
 from ingest.finished import Outcome
 from ingest.intake import Added, Intake
 from ingest.living import Living
@@ -53,7 +54,7 @@ class Counts:
     replies: int
 
 
-class Archive(Living, Vocabulary):
+class Archive(Living, Judged, Vocabulary):
     """Everything that was said, and by whom. A context manager around one SQLite connection."""
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 8
+VERSION = 9
 WHOLE_CHAT = -(1 << 40)
 """Stands for every hour of a chat in the table ``change``."""
 
@@ -54,6 +54,17 @@ CREATE TABLE withheld (                  -- what they had written: rows of messa
     reactions TEXT,
     named TEXT
 );
+"""
+
+_FEEDBACK = """
+CREATE TABLE feedback (                  -- what was thought of the bot's replies; ingest.feedback
+    answered TEXT PRIMARY KEY,           -- keys of messages, here and below
+    reply TEXT NOT NULL,                 -- JSON list
+    context TEXT NOT NULL,               -- JSON list, oldest first
+    at INTEGER NOT NULL,                 -- milliseconds since 1970
+    verdict INTEGER NOT NULL,            -- 1 liked, -1 disliked
+    correction TEXT
+) WITHOUT ROWID;
 """
 
 _CHANGE = """
@@ -131,7 +142,7 @@ CREATE TABLE linked (                    -- how far names were linked; see inges
     chat INTEGER PRIMARY KEY REFERENCES chat,
     state TEXT NOT NULL                  -- JSON
 );
-{_CHANGE}{_WITHDRAWN}
+{_CHANGE}{_WITHDRAWN}{_FEEDBACK}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('revision', 0);
 -- Contentless: the index keeps positions of terms, the text stays in message alone.
@@ -162,5 +173,6 @@ INSERT INTO change SELECT id, {WHOLE_CHAT}, (SELECT value FROM meta WHERE key = 
     FROM chat;
 """,
     7: _WITHDRAWN,
+    8: _FEEDBACK,
 }
 """What leads from each layout to the next."""

@@ -1,4 +1,4 @@
-"""`atself models`: list, show, report, promote, rollback, export, gc."""
+"""`atself models`: list, history, show, report, promote, rollback, export, gc."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from config.console import emit_json, emit_mapping, emit_table, home_option, jso
 
 if TYPE_CHECKING:
     from registry.artefact import ModelManifest
+    from registry.past import Happening
     from registry.store import Registry
+
+
+_SHORT = 48
+"""Characters of a reason in a table."""
 
 
 @click.group(epilog="Example: atself models list")
@@ -25,10 +30,16 @@ def models() -> None:
 @json_option
 def list_models(home: Path, as_json: bool) -> None:
     """List every model, oldest first; the one that answers is marked."""
+    from registry.past import latest
+
     registry = _registry(home)
-    serving = registry.serving()
+    serving, last = registry.serving(), latest(_past(home))
     rows = [
-        {**_summary(manifest, serving), **_forgotten(registry, manifest, as_json=as_json)}
+        {
+            **_summary(manifest, serving),
+            **_forgotten(registry, manifest, as_json=as_json),
+            "why": _why(last.get(manifest.version), as_json=as_json),
+        }
         for manifest in registry.versions()
     ]
     if as_json:
@@ -37,6 +48,26 @@ def list_models(home: Path, as_json: bool) -> None:
         emit_table(list(rows[0]), [list(row.values()) for row in rows])
     else:
         say(f"{registry.folder}: no models yet; run `atself train`")
+
+
+@models.command("history", epilog="Example: atself models history --json")
+@home_option
+@json_option
+def history_of_models(home: Path, as_json: bool) -> None:
+    """Tell what became of each model: served, kept aside, taken back, with reasons and figures."""
+    happenings = _past(home)
+    if as_json:
+        emit_json([each.to_json() for each in happenings])
+    elif happenings:
+        emit_table(
+            ("when", "version", "what", "likeness", "why"),
+            [
+                (each.at[:16], each.version, each.what, each.gain, each.reason)
+                for each in happenings
+            ],
+        )
+    else:
+        say(f"{_registry(home).folder}: nothing has happened yet; run `atself train`")
 
 
 @models.command("show", epilog="Example: atself models show v2 --json")
@@ -216,6 +247,22 @@ def _registry(home: Path) -> Registry:
     from registry.store import Registry
 
     return Registry(Home(home).models)
+
+
+def _past(home: Path) -> list[Happening]:
+    from config.settings import Home
+    from registry.past import past
+    from registry.retrainings import Journal
+
+    return past(_registry(home), Journal.of(Home(home)).all())
+
+
+def _why(last: Happening | None, *, as_json: bool) -> str:
+    """The last that happened to a model; in a table as much as fits."""
+    if last is None:
+        return ""
+    told = f"{last.what}: {last.reason}"
+    return told if as_json or len(told) <= _SHORT else f"{told[: _SHORT - 1]}…"
 
 
 def _forgotten(registry: Registry, manifest: ModelManifest, *, as_json: bool) -> dict[str, object]:

@@ -173,6 +173,7 @@ def summarise(manifest: ModelManifest, models: Path) -> dict[str, object]:
         "bytes": manifest.files["model.gguf"].bytes,
         **manifest.card["learning"],
         "replies judged": manifest.card["replies"],
+        **_heeded(manifest),
         "nats/token": persona["nats_per_token"],
         "nats/token of base": base["nats_per_token"],
         "nats/byte": persona["nats_per_byte"],
@@ -181,6 +182,13 @@ def summarise(manifest: ModelManifest, models: Path) -> dict[str, object]:
         "parity stored mean KL": manifest.parity["stored"]["mean_kl"],
         "top token same": manifest.parity["stored"]["top_agreement"],
     }
+
+
+def _heeded(manifest: ModelManifest) -> dict[str, str]:
+    """What was thought of the bot's replies, as far as it taught this model."""
+    found = manifest.card.get("preference", {}).get("feedback", {})
+    told = ", ".join(f"{count} {kind}" for kind, count in found.items() if count)
+    return {"replies heeded": told} if told else {}
 
 
 def _findings(manifest: ModelManifest) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from bot.runs import SCHEDULE, Run, Runs
 from config.errors import AtselfError
 from config.settings import Home, Settings
 from registry.artefact import ModelManifest
-from registry.rule import objection
+from registry.rule import objection, withdrawn
 from registry.store import Registry
 
 log = logging.getLogger("atself.admin")
@@ -113,12 +113,12 @@ class Desk:
         await asyncio.to_thread(self.registry.promote, version, reason, now=now)
         return f"{version} answers from now on. /rollback returns to the one before."
 
-    async def rollback(self) -> str:
+    async def rollback(self, reason: str = "rollback") -> str:
         """Return to the version that served before, once it has spoken; returns what to tell."""
         earlier = await asyncio.to_thread(self.registry.earlier)
         await asyncio.to_thread(self.registry.verify, earlier)
         await self.controls.reload(earlier)
-        await asyncio.to_thread(self.registry.rollback, now=self.clock())
+        await asyncio.to_thread(self.registry.rollback, now=self.clock(), reason=reason)
         return f"{earlier} answers again."
 
     async def _follow(self, work: Work, ended: Ended) -> tuple[str, Sequence[Button]]:
@@ -127,25 +127,33 @@ class Desk:
             await self.controls.changed(_CHANGES[work.kind])
         if work.kind != "retrain" or not isinstance(ended.result, dict):
             return "", ()
+        if not ended.result["version"]:  # nothing was new
+            return "", ()
         try:
-            return await self._judge(str(ended.result["version"]))
+            return await self._judge(ended.result)
         except AtselfError as error:
             return f"It cannot be judged: {error}.", ()
 
-    async def _judge(self, version: str) -> tuple[str, Sequence[Button]]:
-        """Whether a new model serves: by the rule, or by whom is asked."""
+    async def _judge(self, result: Mapping[str, Any]) -> tuple[str, Sequence[Button]]:
+        """Whether a new model serves: by the rule, or by whom is asked.
+
+        The rule is the retraining's, whose rehearsal it was; without one, the report card's.
+        """
+        version = str(result["version"])
         manifest = await asyncio.to_thread(self.registry.get, version)
         serving = await asyncio.to_thread(self.registry.serving)
         if serving is not None and serving.version == version:
             return "It serves already.", ()
-        why_not = objection(manifest.card, is_first=serving is None)
+        why_not, why = _rule(result, manifest, is_first=serving is None)
+        if version in withdrawn(await asyncio.to_thread(self.registry.history)):
+            why_not = f"{version} served before and was taken back"
         if self.settings.schedule.promote == "rule" and not why_not:
-            return await self._by_rule(version), ()
-        return _verdict(manifest, why_not), _choice(manifest)
+            return await self._by_rule(version, why), ()
+        return _verdict(manifest, why_not, why), _choice(manifest)
 
-    async def _by_rule(self, version: str) -> str:
+    async def _by_rule(self, version: str, why: str) -> str:
         try:
-            return await self.promote(version, "by rule: better than its base and what served")
+            return await self.promote(version, f"by rule: {why}")
         except AtselfError as error:
             return f"It does not serve: {error}."
 
@@ -157,10 +165,21 @@ def _is_news(work: Work, ended: Ended, before: Run | None) -> bool:
     return work.kind == "retrain" and ended.outcome == "done"
 
 
-def _verdict(manifest: ModelManifest, why_not: str) -> str:
+def _rule(result: Mapping[str, Any], manifest: ModelManifest, *, is_first: bool) -> tuple[str, str]:
+    """What speaks against a new model by the rule, else what speaks for it."""
+    reasons = "; ".join(map(str, result.get("reasons", ())))
+    if "judgement" not in result:  # a training alone, begun by an earlier version of the bot
+        why_not = objection(manifest.card, is_first=is_first)
+        return why_not, "better than its base and what served"
+    return ("", reasons) if result["judgement"] else (reasons or "no reason was given", "")
+
+
+def _verdict(manifest: ModelManifest, why_not: str, why: str) -> str:
     if manifest.verdict == "fail":
         return f"It cannot serve: {why_not}."
-    return f"By the rule it should not serve: {why_not}." if why_not else "It may serve."
+    if why_not:
+        return f"By the rule it should not serve: {why_not}."
+    return f"It may serve: {why}."
 
 
 def _choice(manifest: ModelManifest) -> tuple[Button, ...]:

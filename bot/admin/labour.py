@@ -19,7 +19,7 @@ from ingest.chat import Person
 from ingest.dataset.export_command import MESSAGES, NAMES
 
 WORDS = (
-    Word("retrain", "Build the dataset anew and train on it", "[minutes]"),
+    Word("retrain", "Learn from what is new, and see whether it is better", "[minutes]"),
     Word("index", "Bring the search index up to date"),
     Word("export", "Write the messages (or the dataset) as files on the machine", "[form …]"),
     Word("forget", "Remove a person and all they wrote", "<person, or in reply to them>"),
@@ -34,7 +34,7 @@ class LabourCommands:
     questions: Questions
 
     async def retrain(self, command: Commanded) -> None:
-        """Dataset, then training; what comes of it is judged, and an admin decides."""
+        """Dataset, training, rehearsal; what comes of it is judged, and an admin decides."""
         if find_spec("peft") is None:  # told now, not after the dataset
             raise CommandRefused(
                 "Training is not installed here (pip install 'atself[train]'); train elsewhere on "

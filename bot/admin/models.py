@@ -62,7 +62,8 @@ class ModelCommands:
 
         async def go(notice: Notice) -> None:
             await notice.say(f"Loading {earlier}; the one before answers on.")
-            await notice.say(await self.desk.rollback())
+            reason = f"by {asker_of(command)} in the chat"
+            await notice.say(await self.desk.rollback(reason))
 
         question = f"Return to {earlier}, which answered before?"
         await self.questions.ask(command, question, f"Return to {earlier}", go)

@@ -43,11 +43,13 @@ class Work:
 
 
 def retrain(minutes: float | None = None) -> Work:
-    """A new dataset and a new model of it, which does not serve before somebody says so."""
+    """A new dataset, a model of it, and how it does beside what serves.
+
+    It is judged there and let serve here: only this process can tell that the model speaks.
+    """
     budget = () if minutes is None else ("--minutes", f"{minutes:g}")
-    train = ("train", "--no-promote", *budget, "--progress-json", "-")
-    steps = (Step("building the dataset", ("dataset", "--json")), Step("training", train))
-    return Work("retrain", "Retraining", steps, ("dataset",))
+    step = Step("retraining", ("retrain", "--no-promote", *budget, "--progress-json", "-"))
+    return Work("retrain", "Retraining", (step,), ("dataset",))
 
 
 def index() -> Work:
@@ -94,6 +96,8 @@ def told(kind: str, result: Any) -> str:
 
 
 def _told_retrain(result: Mapping[str, Any]) -> str:
+    if not result["version"]:
+        return "; ".join(result["reasons"])
     gain = f"{result['nats/token of base']:.3f} → {result['nats/token']:.3f} nats per token"
     return f"{result['version']} is made; its report card: {result['card']} ({gain})"
 

@@ -52,13 +52,26 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """An account (platform:key) left a reaction, or took it back."""
+
+    account: str
+    emoji: str
+    is_taken_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reacted:
-    """The reactions under a message are now these."""
+    """The reactions under a message are now these.
+
+    ``votes`` are who changed what, in order, as far as the platform tells.
+    """
 
     chat: str
     message: str
     reactions: tuple[Reaction, ...]
     places: tuple[str, ...] = ()
+    votes: tuple[Vote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

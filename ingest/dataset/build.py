@@ -11,6 +11,7 @@ lie where no thread with @self goes on, and what one cuts all the same is left o
     Memories         what recall would have shown                      (memory, threadbook)
     Contrast         not inventing things about names                  (contrast, unknowing)
     lessons          questions about @self's writings                  (lessons)
+    preferences      what was thought of the bot's replies             (preferences)
     choose_borders   where training ends                               (borders)
     SplitFiles       redacted, counted, written                        (split_files, redact)
 """
@@ -39,6 +40,7 @@ from ingest.dataset.manifest import (
 from ingest.dataset.memory import Memories, Recaller
 from ingest.dataset.openers import Tails
 from ingest.dataset.plan import Beside, Plan, Watch, unwatched
+from ingest.dataset.preferences import preferences
 from ingest.dataset.quality import Verdicts, judge
 from ingest.dataset.silence import AROUND, Sieve, Stratum, draw_of, example_of, positions
 from ingest.dataset.split_files import SILENCE, SplitFiles
@@ -84,11 +86,13 @@ def build(
         redactor = redactor_for(settings.ingest, persona.languages) if hides else None
         with SplitFiles(folder, redactor) as files:
             made = _write(source, plan, files, _beside(source, book, recall), pairs, watch)
+            feedback = _prefer(source, plan, files)
             _require_enough(files.counts, settings)
             dropped = _dropped(source.verdicts, plan, untaught)
             manifest = _manifest(source, plan, persona, files, dropped, now)
-            files.finish(replace(manifest, synthetic=made))
-    return replace(manifest, synthetic=made)
+            manifest = replace(manifest, synthetic=made, feedback=feedback)
+            files.finish(manifest)
+    return manifest
 
 
 def _beside(source: _Source, book: ThreadBook, recall: Recaller | None) -> Beside:
@@ -123,6 +127,15 @@ def _write(
         "names": beside.contrast.summary() if beside.contrast else {},
         "writings": dict(sorted(writings.items())),
     }
+
+
+def _prefer(source: _Source, plan: Plan, files: SplitFiles) -> dict[str, int]:
+    """Write what is preferred by what was thought of replies; what came of all of it."""
+    counts = Counter[str]()
+    before = plan.borders["validation"]
+    for preference in preferences(source.archive, before=before, counts=counts):
+        files.add_preference(preference)
+    return dict(sorted(counts.items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,7 @@ def _show(manifest: DatasetManifest) -> None:
             "languages": languages,
             "left out": _counted(manifest.dropped),
             "redacted": _counted(manifest.redacted),
+            **({"feedback": _counted(manifest.feedback)} if manifest.feedback else {}),
             "hash": manifest.hash,
         }
     )

@@ -54,7 +54,8 @@ class DatasetManifest:
     redacted and shows pseudonyms (``redact``, ``pseudonyms``); it is empty where that is not known.
     ``memory`` counts, by split, the windows whose memory shows what recall found, what does not
     help, lines on a name asked about, or nothing; ``synthetic`` counts the windows about names and
-    writings, and the pairs left out.
+    writings, and the pairs left out. ``feedback`` counts the bot's replies that something is
+    thought of, by what came of it (see :mod:`ingest.dataset.preferences`).
     """
 
     hash: str
@@ -78,6 +79,7 @@ class DatasetManifest:
     privacy: dict[str, bool] = field(default_factory=dict)
     memory: dict[str, dict[str, int]] = field(default_factory=dict)
     synthetic: dict[str, dict[str, int]] = field(default_factory=dict)
+    feedback: dict[str, int] = field(default_factory=dict)
 
 
 def read_windows(path: Path) -> Iterator[Window]:

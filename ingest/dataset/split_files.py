@@ -14,13 +14,15 @@ import orjson
 from ingest.chat import Line, Window, WindowKind
 from ingest.dataset import silence, window_json
 from ingest.dataset.manifest import SPLITS, DatasetManifest, SplitCounts, write_manifest
+from ingest.dataset.preferences import Preference
 from ingest.dataset.silence import GateExample
 from ingest.redaction.redact import Redactor
 from ingest.windows import estimate_tokens
 
 SILENCE = "silence."
 """What the names of the gate's files start with: ``silence.train.jsonl``."""
-_NAMES = (*SPLITS, *(SILENCE + split for split in SPLITS))
+PREFERENCES = "preferences"
+_NAMES = (*SPLITS, *(SILENCE + split for split in SPLITS), PREFERENCES)
 
 
 class SplitFiles:
@@ -33,6 +35,7 @@ class SplitFiles:
         self.redacted: Counter[str] = Counter()
         self.counts = {name: SplitCounts() for name in SPLITS}
         self.examples = {name: Counter[str]() for name in SPLITS}
+        self.preferences = 0
 
     def __enter__(self) -> SplitFiles:
         with ExitStack() as stack:
@@ -73,9 +76,21 @@ class SplitFiles:
         self._write(SILENCE + split, silence.to_json(example))
         self.examples[split][example.stratum.value] += 1
 
+    def add_preference(self, preference: Preference) -> None:
+        """Write a reply that is preferred to another; for training alone."""
+        if self._redactor is not None:
+            counts = Counter[str]()
+            rejected = tuple(self._redactor(text, counts) for text in preference.rejected)
+            window = redacted(preference.window, self._redactor, counts)
+            preference = Preference(window, rejected)
+        self._write(PREFERENCES, preference.to_json())
+        self.preferences += 1
+
     def digest(self, prefix: str = "") -> str:
-        """A hash over all splits: of the windows, or of the gate's examples."""
+        """A hash over all splits: of the windows (and preferences), or of the gate's examples."""
         digests = b"".join(self._hashes[prefix + name].digest() for name in SPLITS)
+        if not prefix and self.preferences:
+            digests += self._hashes[PREFERENCES].digest()
         return hashlib.blake2b(digests, digest_size=16).hexdigest()
 
     def finish(self, manifest: DatasetManifest) -> None:

@@ -42,6 +42,10 @@ def remove_person(connection: sqlite3.Connection, roster: Roster, person: Person
     connection.execute("DELETE FROM meta WHERE key = 'everyday'")
     connection.execute("DELETE FROM linked")
     connection.execute("DELETE FROM media")
+    connection.execute(
+        "DELETE FROM feedback WHERE answered NOT IN (SELECT key FROM message) "
+        "OR correction NOT IN (SELECT key FROM message)"
+    )
     finished.invalidate(connection)
     connection.execute(
         "INSERT INTO meta VALUES ('forgets', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,8 @@ from bot.consent import Consent, Hooks
 from bot.forgetting import Forgetting
 from bot.gate import HandScorer, Scorer, Situation
 from bot.generation import Timings
+from bot.guarding.guardian import Guardian
+from bot.guarding.ledger import Ledger
 from bot.hub import Clock, Hub, Parts
 from bot.manner import load_manner
 from bot.metrics import Metrics
@@ -23,9 +25,10 @@ from bot.obeying import Obeying
 from bot.questions import Question
 from bot.recorder import Recorder
 from bot.responder import Answer
-from config.settings import Home, load
+from config.settings import Home, Settings, load
 from ingest.archive import Archive
 from ingest.chat import Account, Reply
+from registry.store import Registry
 from tests.bot.stage import Calendar, Stage
 from tests.ingest.talk import Talk
 
@@ -59,6 +62,7 @@ class Play:
     questions: list[Question]
     warnings: list[str]
     metrics: Metrics
+    guardian: Guardian
     spans: set[asyncio.Task[None]] = field(default_factory=set)
 
     def is_settled(self) -> bool:
@@ -121,6 +125,7 @@ async def playing(
 
     clock = Clock(calendar.now, calendar.sleep)
     with (
+        closing(Ledger(home.state)) as ledger,
         Recorder(home.archive, home.state) as recorder,
         Chatbook(home.state, settings.bot) as book,
     ):
@@ -134,6 +139,7 @@ async def playing(
         await consent.open()
         obeying = Obeying(consent.offers(), settings.bot.admins, book, recorder, calendar.now)
         metrics = Metrics()
+        guardian = _guardian(ledger, home, settings, calendar, warnings)
         hub = Hub(
             settings,
             Parts(
@@ -150,9 +156,12 @@ async def playing(
                 warn=lambda kind, text: warnings.append(f"{kind}: {text}"),
                 clock=clock,
                 dice=Random(7),
+                guardian=guardian,
             ),
         )
-        play = Play(hub, stage, calendar, book, consent, recorder, questions, warnings, metrics)
+        play = Play(
+            hub, stage, calendar, book, consent, recorder, questions, warnings, metrics, guardian
+        )
         await hub.start()
         if start:
             hub.signed_in(stage)
@@ -161,6 +170,27 @@ async def playing(
         finally:
             await hub.close()
             await consent.close()
+
+
+def _guardian(
+    ledger: Ledger, home: Home, settings: Settings, calendar: Calendar, warnings: list[str]
+) -> Guardian:
+    """Live guards over the home's own registry; a rollback loads nothing."""
+    registry = Registry(home.models)
+
+    async def withdraw(reason: str) -> str:
+        return registry.rollback(now=calendar.now(), reason=reason).version
+
+    async def notify(text: str) -> None:
+        warnings.append(text)
+
+    def speaks() -> str:
+        serving = registry.serving()
+        return serving.version if serving else "v0"
+
+    weighs = {"stage:me", *settings.bot.admins}
+    probation = settings.bot.probation_replies
+    return Guardian(ledger, registry, probation, weighs, calendar.now, speaks, withdraw, notify)
 
 
 def person(who: str) -> Account:

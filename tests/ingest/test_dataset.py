@@ -30,7 +30,8 @@ def test_the_same_input_gives_the_same_bytes(
     first = built()
     before = files(home)
     splits = [f"{split}.jsonl" for split in SPLITS]
-    assert set(before) == {"manifest.json", *splits, *(f"silence.{name}" for name in splits)}
+    silence = (f"silence.{name}" for name in splits)
+    assert set(before) == {"manifest.json", "preferences.jsonl", *splits, *silence}
     assert built() == first
     assert files(home) == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -23,7 +24,7 @@ MOST_STEPS = 300
 """Of a run, in its picture."""
 IN_MANIFEST = (
     "verdict", "findings", "replies", "base", "persona", "serving", "learning", "trained_until",
-    "seconds",
+    "preference", "seconds",
 )  # fmt: skip
 """What `models list` and the next training need; the rest, with its chat text, is in the report."""
 
@@ -48,6 +49,7 @@ def complete(exam: Exam, made: Made, stages: Mapping[str, float], now: datetime)
         "verdict": verdict_of(findings),
         "findings": [asdict(finding) for finding in findings],
         **figures,
+        **preference_of(job.run),
         "seconds": {**stages, **{f"card: {name}": s for name, s in exam.seconds.items()}},
     }
 
@@ -61,6 +63,13 @@ def write_report(report: Mapping[str, Any], folder: Path) -> None:
 def summary_of(report: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the report that stands in the manifest."""
     return {name: report[name] for name in IN_MANIFEST if name in report}
+
+
+def preference_of(run: RunFolder) -> dict[str, Any]:
+    """How preference tuning ended, and how much of what was thought of replies it heeded."""
+    if not run.preference.is_file():
+        return {}
+    return {"preference": json.loads(run.preference.read_text(encoding="utf-8"))}
 
 
 def curve_of(run: RunFolder) -> dict[str, Any]:

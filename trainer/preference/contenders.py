@@ -214,7 +214,13 @@ def _pair(
 ) -> tuple[Pair | None, str]:
     if said is None:
         return None, "does not end"
-    parts = read_reply(said, base.markup)
+    return pair_against(contest, read_reply(said, base.markup), head, base)
+
+
+def pair_against(
+    contest: Contest, parts: Sequence[str], head: str, base: LoadedBase
+) -> tuple[Pair | None, str]:
+    """The contest's reply preferred to another in its place, or why that teaches nothing."""
     if not parts:
         return None, "says nothing"
     real = "\n".join(line.text for line in contest.window.turns[-1].lines)

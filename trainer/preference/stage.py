@@ -29,6 +29,7 @@ from trl import DPOConfig, DPOTrainer
 
 from config.console import progress, say
 from ingest.dataset.manifest import read_windows
+from ingest.dataset.preferences import read_preferences
 from registry.artefact import write_json
 from trainer.base_model import LoadedBase
 from trainer.examples import Example, Mark, examples_of, sample
@@ -42,6 +43,7 @@ from trainer.preference.contenders import (
     pairs_of,
     sample_into,
 )
+from trainer.preference.feedback import heed
 from trainer.run import RunFolder
 
 ADAPTER = "default"
@@ -100,6 +102,7 @@ class _Stage:
         self._started = time.monotonic()
         self._seconds = job.recipe.preference_seconds
         self._learned = _weights(model)
+        self._heeded: dict[str, int] = {}
         validation = _examples(job, base, "validation")
         self._guard = sample(validation, tokens=CHECK_TOKENS)
 
@@ -135,14 +138,14 @@ class _Stage:
 
     def _pairs(self) -> list[Pair]:
         job, base, run = self._job, self._base, self._job.run
+        refused = Counter[str]()
+        limit, head = job.recipe.max_tokens, job.dataset.head
+        known = read_preferences(job.home.dataset)
+        heeded = heed(known, head, base, max_tokens=limit, refused=refused)
+        self._heeded = heeded.counts()
         windows = read_windows(job.home.dataset / "train.jsonl")
-        asked = contests(
-            windows,
-            job.dataset.head,
-            base,
-            max_tokens=job.recipe.max_tokens,
-            most=MOST_PAIRS,
-        )
+        drawn = contests(windows, head, base, max_tokens=limit, most=MOST_PAIRS)
+        asked = [*heeded.liked, *drawn]
         with progress() as display:
             task = display.add_task("sampling", total=len(asked), note="")
             sample_into(
@@ -154,11 +157,10 @@ class _Stage:
                 go_on=lambda: not self._is_past(SAMPLING_SHARE),
                 advance=lambda replies: display.advance(task, replies),
             )
-        refused = Counter[str]()
-        every = pairs_of(asked, run.contenders, job.dataset.head, base, refused)
+        every = pairs_of(asked, run.contenders, head, base, refused)
         pairs = balanced(every)
         self._tell_pairs(every, pairs, refused)
-        return pairs
+        return [*heeded.corrected, *pairs]  # the latest measure; what @self said teaches
 
     def _tell_pairs(
         self, every: Sequence[Pair], pairs: Sequence[Pair], refused: Counter[str]
@@ -167,6 +169,7 @@ class _Stage:
         self._job.run.log(
             "preference_pairs",
             pairs=len(pairs),
+            feedback=self._heeded,
             refused={**refused, "too unlike in length": len(every) - len(pairs)},
             mean_tokens={"chosen": round(even[0], 1), "rejected": round(even[1], 1)},
             mean_tokens_before={
@@ -179,6 +182,9 @@ class _Stage:
             f"preference: {len(pairs)} pairs; real replies are {even[0]:.1f} tokens long, the "
             f"model's {even[1]:.1f} ({unbalanced[0]:.1f} and {unbalanced[1]:.1f} before balancing)"
         )
+        if any(self._heeded.values()):
+            told = ", ".join(f"{count} {kind}" for kind, count in self._heeded.items())
+            say(f"preference: replies of the bot heeded: {told}")
 
     def _is_past(self, share: float) -> bool:
         seconds = self._seconds
@@ -189,6 +195,7 @@ class _Stage:
         found = {
             "kept": not refused,
             "reason": refused,
+            "feedback": self._heeded,
             "before": asdict(before) if before else None,
             "after": asdict(after) if after else None,
             "seconds": round(time.monotonic() - self._started, 1),

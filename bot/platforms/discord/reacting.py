@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.platforms.base import Reacted
+from bot.platforms.base import Reacted, Vote
 from bot.platforms.discord import telling
 from ingest.chat import Reaction
 from ingest.parsers import discord as exported
@@ -28,7 +28,7 @@ class Reacting:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._tallies = session.memory.tallies
-        self._to_tell: set[tuple[int, int]] = set()
+        self._to_tell: dict[tuple[int, int], list[Vote]] = {}
 
     def handlers(self) -> Iterable[Any]:
         """What discord.py is to call, by its names for the events."""
@@ -43,13 +43,13 @@ class Reacting:
         """Somebody reacted."""
         if (tally := self._tallies.get(payload.message_id)) is not None:
             tally.setdefault(_name(payload), set()).add(payload.user_id)
-        self._put(payload)
+        self._put(payload, _vote(payload))
 
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         """Somebody took a reaction back."""
         if (tally := self._tallies.get(payload.message_id)) is not None:
             tally.get(_name(payload), set()).discard(payload.user_id)
-        self._put(payload)
+        self._put(payload, _vote(payload, is_taken_back=True))
 
     async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
         """All reactions were taken away."""
@@ -65,23 +65,26 @@ class Reacting:
             tally.pop(_name(payload), None)
         self._put(payload)
 
-    def _put(self, payload: Any) -> None:
+    def _put(self, payload: Any, *votes: Vote) -> None:
         """One look for many events; none for chats the bot has no business in."""
         key = (payload.channel_id, payload.message_id)
         places = self._session.places(payload.channel_id, payload.guild_id)
-        if key in self._to_tell or not self._session.is_allowed(telling.chat_id(key[0]), places):
+        if key in self._to_tell:
+            self._to_tell[key].extend(votes)
             return
-        self._to_tell.add(key)
+        if not self._session.is_allowed(telling.chat_id(key[0]), places):
+            return
+        self._to_tell[key] = list(votes)
         self._session.lanes.put(key[0], partial(self._tell, *key, places))
 
     async def _tell(self, channel: int, message: int, places: tuple[str, ...]) -> None:
-        self._to_tell.discard((channel, message))
+        votes = tuple(self._to_tell.pop((channel, message), ()))
         try:
             reactions = await self._standing(channel, message)
         except (discord.NotFound, discord.Forbidden):
             return
         chat = telling.chat_id(channel)
-        await self._session.post(Reacted(chat, f"{chat}:{message}", reactions, places))
+        await self._session.post(Reacted(chat, f"{chat}:{message}", reactions, places, votes))
 
     async def _standing(self, channel: int, message: int) -> tuple[Reaction, ...]:
         tally = self._tallies.get(message)
@@ -89,6 +92,10 @@ class Reacting:
             where = self._session.get_partial_messageable(channel)
             return telling.reactions_of(await where.fetch_message(message))
         return tuple(exported.reaction(name, len(users)) for name, users in tally.items() if users)
+
+
+def _vote(payload: Any, *, is_taken_back: bool = False) -> Vote:
+    return Vote(f"{exported.PLATFORM}:{payload.user_id}", _name(payload), is_taken_back)
 
 
 def _name(payload: Any) -> str:

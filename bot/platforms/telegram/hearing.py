@@ -34,6 +34,7 @@ from bot.platforms.base import (
     Notice,
     Parted,
     Reacted,
+    Vote,
 )
 from bot.platforms.telegram.client import LOG
 from bot.platforms.telegram.ids import (
@@ -211,7 +212,8 @@ class Ears:
         else:
             who = sender_key(update.actor_chat) if update.actor_chat else _EVERYBODY
         now = [Reaction(_emoji(one)) for one in update.new_reaction]
-        return self._reactions(update.chat.id, update.message_id, who, now)
+        found = self._reactions(update.chat.id, update.message_id, who, now)
+        return replace(found, votes=tuple(_votes(f"{PLATFORM}:{who}", update)))
 
     def _counted(self, update: MessageReactionCountUpdated) -> Reacted:
         now = [Reaction(_emoji(one.type), one.total_count) for one in update.reactions]
@@ -258,6 +260,16 @@ def _may_write(member: ChatMember, kind: str) -> bool:
     if isinstance(member, ChatMemberAdministrator) and kind == ChatType.CHANNEL:
         return bool(member.can_post_messages)
     return member.status not in (ChatMember.LEFT, ChatMember.BANNED)
+
+
+def _votes(who: str, update: MessageReactionUpdated) -> Iterator[Vote]:
+    """What somebody took back, and what they left, by how it was and is."""
+    before, now = (
+        [_emoji(one) for one in reactions]
+        for reactions in (update.old_reaction, update.new_reaction)
+    )
+    yield from (Vote(who, emoji, is_taken_back=True) for emoji in before if emoji not in now)
+    yield from (Vote(who, emoji) for emoji in now if emoji not in before)
 
 
 def _emoji(reaction: ReactionType) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -151,7 +152,7 @@ def test_after_a_training_an_admin_is_asked(home: Path, registry: Registry) -> N
         await at.finish()
         assert paper.said[-1] == (
             "Retraining: done. v3 is made; its report card: pass (3.000 → 2.500 nats per token). "
-            "It may serve."
+            "It may serve: better than its base and what served."
         )
         assert [each.label for each in paper.buttons] == ["Promote v3", "Leave it"]
         left = await at.press(Paper(buttons=list(paper.buttons)), "Leave it")
@@ -214,13 +215,68 @@ def test_what_fails_again_and_again_on_schedule_is_told_once(home: Path) -> None
     play(home, scene)
 
 
+def judged(version: str, *, judgement: bool, reason: str) -> Work:
+    """What `atself retrain` prints at its end."""
+    done = {"event": "done", "version": version, "judgement": judgement, "reasons": [reason]}
+    figures = {"card": "pass", "nats/token": 2.5, "nats/token of base": 3.0}
+    printed = f"print({json.dumps(json.dumps({**done, **figures}))})"
+    return Work("retrain", "Retraining", (Step("retraining", ("-c", printed)),), ())
+
+
+def test_the_rule_is_that_of_the_rehearsal_and_its_reasons_are_kept(
+    home: Path, registry: Registry
+) -> None:
+    async def scene(at: Counter) -> None:
+        worse = judged("v3", judgement=False, reason="worse on leakage: +0.050")
+        await at.desk.launch(worse, SCHEDULE)
+        assert "By the rule it should not serve: worse on leakage: +0.050." in last_told(at)
+        assert serving(registry) == "v2"
+        better = judged("v3", judgement=True, reason="better on likeness: +0.040")
+        await at.desk.launch(better, SCHEDULE)
+        assert at.bot.loaded == ["v3"]
+        assert registry.history()[-1].reason == "by rule: better on likeness: +0.040"
+        await at.desk.rollback("by the live guards: 8 of 10 replies said before")
+        await at.desk.launch(better, SCHEDULE)
+        assert "v3 served before and was taken back" in last_told(at)
+        assert serving(registry) == "v2"
+
+    play(home, scene, schedule__promote="rule")
+
+
+def test_asked_the_admin_reads_the_judgement_and_decides(home: Path, registry: Registry) -> None:
+    async def scene(at: Counter) -> None:
+        paper = Paper()
+        work = judged("v3", judgement=True, reason="better on likeness: +0.040")
+        await at.desk.launch(work, "telegram:user123456", paper)
+        assert paper.said[-1].endswith("It may serve: better on likeness: +0.040.")
+        await at.press(paper, "Promote v3")
+
+    play(home, scene)
+    assert serving(registry) == "v3"
+
+
+def test_a_retraining_with_nothing_new_asks_nothing(home: Path, registry: Registry) -> None:
+    async def scene(at: Counter) -> None:
+        paper = Paper()
+        work = judged("", judgement=False, reason="nothing new since v2 was made")
+        await at.desk.launch(work, "telegram:user123456", paper)
+        assert paper.said[-1] == "Retraining: done. nothing new since v2 was made"
+        assert paper.buttons == []
+
+    play(home, scene)
+
+
+def last_told(at: Counter) -> str:
+    return at.bot.notified[-1][0]
+
+
 def test_retrain_takes_minutes(home: Path) -> None:
     async def scene(at: Counter) -> None:
         refused = await at.give("retrain", "soon", chat=DESK)
         assert refused.said == ["/retrain soon: say how many minutes, as in /retrain 20."]
         paper = await at.give("retrain", "20 min", chat=DESK)
-        assert at.jobs.running[0].work.steps[1].arguments[:4] == (
-            "train", "--no-promote", "--minutes", "20",
+        assert at.jobs.running[0].work.steps[0].arguments[:4] == (
+            "retrain", "--no-promote", "--minutes", "20",
         )  # fmt: skip
         await at.finish()
         assert paper.said[-1].startswith("Retraining: failed.")  # there is no archive

@@ -122,6 +122,8 @@ def test_reactions_are_told_as_they_stand(garden: Garden) -> None:
             fake.react(channel, old, garden.ann, "🌊")
             (told,) = await run.next(Reacted, 1)
             assert told.reactions == (Reaction("🌊", 2),)
+            assert [(vote.emoji, vote.is_taken_back) for vote in told.votes] == [("🌊", False)]
+            assert told.votes[0].account.startswith("discord:")
             said = fake.say(channel, garden.ann, "fresh")
             fake.react(channel, said, garden.bo, pog)
             await fake.until(
@@ -129,6 +131,7 @@ def test_reactions_are_told_as_they_stand(garden: Garden) -> None:
             )
             fake.react(channel, said, garden.bo, pog, takes_back=True)
             await fake.until(lambda: run.of(Reacted)[-1].reactions == ())
+            assert run.of(Reacted)[-1].votes[-1].is_taken_back
             fake.clear_reactions(channel, old)
             await fake.until(lambda: run.of(Reacted)[-1].message == f"{garden.chat}:{old}")
             assert run.of(Reacted)[-1].reactions == ()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.platforms.base import Address, Commanded, Heard, Joined, Moved, Parted, Reacted
+from bot.platforms.base import Address, Commanded, Heard, Joined, Moved, Parted, Reacted, Vote
 from ingest.chat import Account, Kind, Reaction
 from tests.bot.telegram.conftest import key_of, running, saying
 from tests.telegram_fake import FakeTelegram, media
@@ -161,6 +161,11 @@ def test_reactions_are_summed_over_people(fake: FakeTelegram, state: Path) -> No
                 (Reaction("👍"), Reaction(":custom:"), Reaction("⭐")),
                 (Reaction("🔥", 12),),
             ]
+            votes = [event.votes for event in bot.events if isinstance(event, Reacted)]
+            who = f"telegram:user{ann}" if isinstance(ann, int) else votes[0][0].account
+            assert votes[0] == (Vote(who, "👍"),)
+            assert votes[2] == (Vote(who, "👍", is_taken_back=True), Vote(who, "⭐"))
+            assert votes[3] == ()
 
     asyncio.run(scenario())
 

@@ -1,0 +1,1 @@
+"""How what serves fares: counted from what went out, weighed, and taken back where it is worse."""
