@@ -41,7 +41,7 @@ demo: $(INSTALLED)  ## The whole way on the sample chat: train, then reply as @s
 	@$(BIN)/atself demo --home $(HOME_DIR)
 
 test: $(INSTALLED)  ## All tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED)  ## Format, lint, types, import contracts, generated docs
 	@$(BIN)/ruff format --check .

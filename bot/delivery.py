@@ -22,6 +22,8 @@ _FIRST_SHARE = 0.5
 _USUAL = 0.9
 """The quantile of lengths beyond which a message is longer than @self's."""
 _NEARLY_ALL = 0.99
+_WALL = 3
+"""So many times longer than nearly all messages of @self is no message of @self's."""
 _STOPS = (".", "。")
 _COMMAS = ("，", ",")
 
@@ -94,12 +96,16 @@ def _merged(texts: list[str], most: int) -> list[str]:
 
 
 def _loosened(texts: list[str], manner: Manner, wanted: int) -> list[str]:
-    """Up to ``wanted``, by halving those that are longer than @self's."""
-    usual = manner.length(_USUAL)
-    while len(texts) < wanted:
-        place = max(range(len(texts)), key=lambda at: len(texts[at]), default=None)
-        halves = _halves(texts[place], manner) if place is not None else ()
-        if place is None or len(texts[place]) <= usual or len(halves) < 2:
+    """Up to ``wanted``, by halving those that are longer than most of @self's.
+
+    A wall of text is halved in any case, into as many as @self sends at most.
+    """
+    usual, wall, most = manner.length(_USUAL), _WALL * manner.length(_NEARLY_ALL), _most(manner)
+    while texts and len(texts) < max(wanted, most):
+        place = max(range(len(texts)), key=lambda at: len(texts[at]))
+        halves = _halves(texts[place], manner)
+        bound = usual if len(texts) < wanted else wall
+        if len(texts[place]) <= bound or len(halves) < 2:
             break
         texts = [*texts[:place], *halves, *texts[place + 1 :]]
     return texts

@@ -25,6 +25,8 @@ from registry.checked import hold_model
 
 ADAPT_TOKENS = 16  # how often, in written tokens, the number of threads follows the load
 TEXTS = 2048  # latest texts whose tokens are remembered: the lines and turns of a few dozen chats
+SCORED = 32
+"""Tokens of a reply scored at once; Gemma's logits of each are a megabyte."""
 
 Pieces = Generator[str, None, None]
 
@@ -126,6 +128,24 @@ class LlamaGenerator:
             self._clock,
         )
         return self._current
+
+    def nats(self, prompt: Sequence[Segment], reply: Sequence[Segment]) -> float:
+        """How unlikely ``reply`` is right behind ``prompt``, as a sum over its tokens.
+
+        Of a prompt that was just answered nothing but its last tokens is read again.
+        Raises PromptTooLong, SpeakingFailed.
+        """
+        self._finish_current()
+        ids, said = self.tokens(prompt), self.tokens(reply)
+        self._require_room(len(ids), len(said))
+        track = self._states.take(ids)
+        read_on(self._model, track, ids)
+        total = sum(self._model.surprise(token) for token in said[:1])
+        for start in range(0, len(said) - 1, SCORED):
+            told = said[start : start + SCORED + 1]
+            track.read(told[:-1], is_scored=True)
+            total += sum(self._model.surprise(token, at) for at, token in enumerate(told[1:]))
+        return total
 
     def close(self) -> None:
         """Free the model."""
@@ -232,7 +252,7 @@ class LlamaGeneration:
         started = self._clock()
         try:
             with self._abort.watching(self._request.cancelled):
-                self._read()
+                read_on(self._model, self._track, self._request.ids)
             return draw()
         except llama.Aborted:
             self._ending = Ending.CANCELLED
@@ -240,21 +260,22 @@ class LlamaGeneration:
         finally:
             self._prompt_seconds = self._clock() - started
 
-    def _read(self) -> None:
-        ids = self._request.ids
-        while self._track.length < len(ids):
-            self._model.follow_load()
-            start = self._track.length
-            end = min(start + llama.BATCH_TOKENS, len(ids))
-            if 0 < len(ids) - end < ANEW:
-                end = len(ids) - ANEW
-            self._track.read(ids[start:end])
-
     def _is_over(self) -> bool:
         if self._request.cancelled():
             self._ending = Ending.CANCELLED
         is_full = self._generated >= self._request.sampling.max_new_tokens
         return is_full or self._ending is Ending.CANCELLED
+
+
+def read_on(model: llama.Model, track: Track, ids: Sequence[int]) -> None:
+    """Read what a track does not hold yet of a prompt, the last ANEW tokens together."""
+    while track.length < len(ids):
+        model.follow_load()
+        start = track.length
+        end = min(start + llama.BATCH_TOKENS, len(ids))
+        if 0 < len(ids) - end < ANEW:
+            end = len(ids) - ANEW
+        track.read(ids[start:end])
 
 
 def opening(voice: Voice) -> tuple[Segment, ...]:

@@ -81,6 +81,16 @@ class _Chat:
         return None if found is None or found[1].person.is_self else found
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was observed of @self: characters of messages, messages of bursts, and seconds to first
+    replies, a row per liveliness of the chat."""
+
+    lengths: Sequence[int]
+    bursts: Sequence[int]
+    delays: Sequence[Sequence[float]]
+
+
 class Habits:
     """Takes in messages chat by chat, oldest first; tells the manner in the end."""
 
@@ -125,6 +135,12 @@ class Habits:
             stops=self._stops / len(self._lengths) if some else usual.stops,
             bursts=bursts,
         )
+
+    def seen(self) -> Seen:
+        """The observations themselves, so far."""
+        self._close()
+        self._chat = _Chat(has_times=True)
+        return Seen(self._lengths, sorted(self._parts.elements()), self._delays)
 
     def _own(self, message: Message) -> None:
         chat, is_own = self._chat, is_unlearnable(message) is None

@@ -6,7 +6,6 @@ The only module that imports llama_cpp, and of that only what llama.h has.
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import llama_cpp
+import numpy as np
 
+from bot.cores import idle_cores
 from bot.errors import ModelUnusable, SpeakingFailed
 from bot.generation import Sampling, never
 
@@ -25,7 +26,6 @@ BATCH_TOKENS = 256  # how much of a prompt is computed at once, and kept when ca
 # 0.65 ms a token when they saw every candidate, all of drawing 0.18 ms behind this.
 TOP_K = 100
 PENALISED = 64  # tokens back that the repeat penalty looks
-_LOAD = Path("/proc/loadavg")
 _SEEDS = 2**32 - 1  # the largest 32-bit seed means "random" to llama.cpp
 _ERROR = 4  # GGML_LOG_LEVEL_ERROR in ggml.h
 _ABORTED = 2  # llama_decode in llama.h
@@ -113,11 +113,14 @@ class Model:
             or llama_cpp.llama_vocab_is_control(self._vocabulary, token)
         )
 
-    def read(self, ids: Sequence[int], *, stream: int, position: int) -> None:
+    def read(
+        self, ids: Sequence[int], *, stream: int, position: int, is_scored: bool = False
+    ) -> None:
         """Read at most BATCH_TOKENS on from ``position``, which is where the stream ends.
 
-        Afterwards the next token can be drawn. Raises Aborted, or SpeakingFailed where llama.cpp
-        fails; the stream is of no use from ``position`` on then.
+        Afterwards the next token can be drawn; where ``is_scored``, :meth:`surprise` can tell what
+        follows each. Raises Aborted, or SpeakingFailed where llama.cpp fails; the stream is of no
+        use from ``position`` on then.
         """
         batch = self._batch
         last = len(ids) - 1
@@ -127,12 +130,21 @@ class Model:
             batch.pos[place] = position + place
             batch.n_seq_id[place] = 1
             batch.seq_id[place][0] = stream
-            batch.logits[place] = place == last
+            batch.logits[place] = is_scored or place == last
         code = llama_cpp.llama_decode(self._context, batch)
         if code == _ABORTED:
             raise Aborted
         if code:
             raise SpeakingFailed(f"{self._path}: llama.cpp failed ({code}); reload the model")
+
+    def surprise(self, token: int, place: int = -1) -> float:
+        """Nats of ``token`` right behind ``place`` of what was read last (-1: behind its end)."""
+        row = llama_cpp.llama_get_logits_ith(self._context, place)
+        address = ctypes.cast(row, ctypes.POINTER(ctypes.c_float))
+        size = llama_cpp.llama_vocab_n_tokens(self._vocabulary)
+        logits = np.ctypeslib.as_array(address, shape=(size,)).astype(np.float64)
+        top = logits.max()
+        return float(top + np.log(np.exp(logits - top).sum()) - logits[token])
 
     def forget(self, stream: int, start: int) -> bool:
         """Drop what a stream holds from ``start`` on; False where this kind of model cannot."""
@@ -248,23 +260,6 @@ def _chain(sampling: Sampling, seed: int, vocabulary: int) -> Any:
     for step in steps:  # the chain owns its steps and frees them
         llama_cpp.llama_sampler_chain_add(chain, step)
     return chain
-
-
-def idle_cores(load: Path = _LOAD) -> int:
-    """Cores that nothing else is using right now, at least one; all of them where unknown.
-
-    llama.cpp's threads wait for each other hundreds of times per token, so that one core shared
-    with another process stalls all: with a training run beside it, SmolLM2 wrote 0.1-6 tokens a
-    second with two threads and 62 with one, against 110 on two idle cores.
-    """
-    cores = os.cpu_count() or 1
-    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
-    try:
-        running = int(load.read_text().split()[3].split("/")[0])
-    except (OSError, ValueError, IndexError):  # no Linux
-        return ours
-    others = max(0, running - 1)
-    return max(1, min(ours, cores - others))
 
 
 class AbortSwitch:

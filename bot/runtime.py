@@ -21,8 +21,9 @@ from bot.chatbook import Chatbook, Entry
 from bot.consent import Consent, Hooks
 from bot.errors import AlreadyRunning
 from bot.forgetting import Forgetting
-from bot.gate import HandScorer, Rules
-from bot.gating.calling import callnames
+from bot.gate import Rules
+from bot.gating.learned import Standing
+from bot.gating.learning import names_of
 from bot.guarding.guardian import Guardian
 from bot.guarding.ledger import Ledger
 from bot.hub import Hub, Parts
@@ -70,6 +71,9 @@ async def _assembled(
     recorder = stack.enter_context(_recorder(frame, thinking))
     platforms = {one.name: one for one in frame.make(home, settings, book)}
     steering = Steering(platforms, thinking, recorder, settings.bot.admins, now, frame.stopping)
+    names = await recorder.do(lambda archive, _: names_of(archive.me(), settings))
+    standing = Standing(home, names, frame.report)
+    steering.gate = standing
     runs = Runs(home.state, now)
     stack.callback(runs.close)
     jobs = Jobs(home, runs, clock=now, clean=_clean(home, settings))
@@ -88,8 +92,8 @@ async def _assembled(
             obeying=obeying,
             metrics=metrics,
             manner=await recorder.do(lambda archive, _: load_manner(home, archive)),
-            names=await recorder.do(lambda archive, _: callnames(archive.me())),
-            scorer=frame.scorer or HandScorer(),
+            names=names,
+            scorer=frame.scorer or standing,
             answer=thinking.worker.answer,
             warn=steering.warn,
             clock=frame.clock,

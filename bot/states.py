@@ -31,8 +31,10 @@ class Streams(Protocol):
     streams: int
     context_tokens: int
 
-    def read(self, ids: Sequence[int], *, stream: int, position: int) -> None:
-        """Read on from ``position``, which is where the stream ends."""
+    def read(
+        self, ids: Sequence[int], *, stream: int, position: int, is_scored: bool = False
+    ) -> None:
+        """Read on from ``position``, which is where the stream ends; all of it may be scored."""
         ...
 
     def forget(self, stream: int, start: int) -> bool:
@@ -58,11 +60,11 @@ class Track:
         differing = np.flatnonzero(self._ids[:most] != ids[:most])
         return int(differing[0]) if differing.size else most
 
-    def read(self, ids: Sequence[int]) -> None:
+    def read(self, ids: Sequence[int], *, is_scored: bool = False) -> None:
         """Read on, one batch. What fails is raised, and leaves the track as it was before."""
         end = self.length + len(ids)
         try:
-            self._streams.read(ids, stream=self._number, position=self.length)
+            self._streams.read(ids, stream=self._number, position=self.length, is_scored=is_scored)
         except BaseException:
             self.cut(self.length)
             raise

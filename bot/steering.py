@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.admin.controls import Told
+from bot.gating.learned import Standing
 from bot.guarding.guardian import Guardian
 from bot.hub import Hub
 from bot.platforms.base import Button, Platform, platform_of
@@ -34,6 +35,7 @@ class Steering:
     stopping: asyncio.Event
     hub: Hub | None = None
     guardian: Guardian | None = None
+    gate: Standing | None = None
     states: dict[str, tuple[bool, str]] = field(default_factory=dict)
     _told: dict[str, datetime] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -79,12 +81,19 @@ class Steering:
         return sorted(told, key=lambda one: one.at)
 
     async def reload(self, version: str | None) -> str:
-        """Let another version speak; the one before goes on where it cannot."""
+        """Let another version speak, and the gate be what was learned last.
+
+        The version before goes on where it cannot.
+        """
+        if self.gate is not None:
+            await asyncio.to_thread(self.gate.reload)
         return await self.thinking.reopen(version)
 
     async def changed(self, what: str) -> None:
-        """Another process wrote the archive or the index: both are followed by themselves."""
+        """Another process wrote the archive, the index, which are followed, or the gate."""
         _log.info("%s: changed by a job", what)
+        if what == "gate" and self.gate is not None:
+            await asyncio.to_thread(self.gate.reload)
 
     async def notify(self, text: str, buttons: Sequence[Button] = ()) -> None:
         """Tell every admin in private."""

@@ -31,12 +31,14 @@ Examples:
 @home_option
 @json_option
 def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
-    """Remove a person and all they wrote: archive, index, dataset, exports, backups.
+    """Remove a person and all they wrote: archive, index, dataset, exports, evaluations,
+    backups.
 
     A later import does not bring them back. Models trained before keep what they learned: they are
     marked, and named here, so that you can train anew.
     """
     from bot.backups import outdate, renew
+    from bot.gating.model import forget_in_gate
     from config.settings import Home, load
     from ingest.archive import Archive
 
@@ -58,9 +60,12 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         marked = _mark_models(place, person, now=datetime.now(UTC))
         had_dataset = place.dataset.exists()
         had_exports = place.exports.exists()
+        had_evaluations = place.evaluations.exists()
         shutil.rmtree(place.dataset, ignore_errors=True)
         shutil.rmtree(place.exports, ignore_errors=True)
+        shutil.rmtree(place.evaluations, ignore_errors=True)  # scenes quote everybody
         outdate(place)
+        had_gate = forget_in_gate(place, person.handle)
         sent = _clear_hosted(place)
         removed = archive.forget(f"@{person.handle}")
     was_indexed = place.index.exists()
@@ -73,6 +78,8 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         "dataset": "removed; run: atself dataset" if had_dataset else "none",
         "index": "cleaned" if was_indexed else "none",
         "exports": "removed" if had_exports else "none",
+        "gate": "without them; learn it again: atself gate" if had_gate else "none",
+        "evaluations": "removed; run: atself evaluate" if had_evaluations else "none",
         "backups": f"one without them, {renewed.name}" if renewed else "none",
         "models_that_learned_from_them": marked,
         "sent_to_an_api": sent,

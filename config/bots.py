@@ -64,9 +64,10 @@ class Talk(Section):
     """When it speaks without being asked, and how much at most. `/talk` changes it per chat."""
 
     threshold: Share = 0.5
-    """Score (0 to 1) from which it speaks without being addressed: lower speaks more, 1 never. At
-    0.5 it goes on with talks it is in, about one message in a hundred; at 0.3 it also answers
-    questions to everybody."""
+    """Score (0 to 1) from which it speaks without being addressed: lower speaks more, 1 never.
+    Once `atself gate` has learned when @self speaks, 0.5 is as often as @self did. Before, at 0.5
+    it goes on with talks it is in, about one message in a hundred; at 0.3 it also answers questions
+    to everybody."""
     per_hour: int = Field(12, ge=0)
     """Most replies in a chat per hour."""
     per_day: int = Field(120, ge=0)
@@ -105,6 +106,8 @@ class Schedule(Section):
 
     index: str = "*/15 * * * *"
     """Bring the index up to date."""
+    gate: str = "20 4 * * 1"
+    """Learn anew when @self speaks (`atself gate`), from what was said meanwhile."""
     ingest_folder: str = Field("", examples=["/srv/exports"])
     """A folder that exports are put in; empty reads none."""
     ingest: str = "5 * * * *"

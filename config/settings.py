@@ -179,6 +179,11 @@ class Home:
         return self.path / "gate.json"
 
     @property
+    def gate_rows(self) -> Path:
+        """What the learned gate made of each message of the time it was judged on: ids, numbers."""
+        return self.path / "gate.jsonl"
+
+    @property
     def index(self) -> Path:
         """The Chroma index and its manifest."""
         return self.path / "index"

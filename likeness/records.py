@@ -128,7 +128,9 @@ class Attempt:
     ``passages`` are what memory brought back. ``nats`` and ``bytes`` are of @self's real reply
     under the player's model and prompt (None where there is no model or no real reply). ``raw`` is
     what the model wrote before it was read as messages; ``tokens`` counts it. ``source`` is the
-    message a rule took its reply from.
+    message a rule took its reply from. ``delays`` are the seconds before each part. ``choices``
+    are nats per byte under the model, of the real reply and then of each of
+    :func:`likeness.measures.choice.distractors`; empty where unasked.
     """
 
     scene: str
@@ -141,6 +143,8 @@ class Attempt:
     tokens: int = 0
     seconds: float = 0.0
     source: str = ""
+    delays: tuple[float, ...] = ()
+    choices: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -150,10 +154,10 @@ class Attempt:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_json` gave."""
         player = Player(Role(data["player"]["role"]), data["player"]["version"])
-        plain = {name: data[name] for name in data if name not in ("player", "parts", "passages")}
-        return cls(
-            player=player, parts=tuple(data["parts"]), passages=tuple(data["passages"]), **plain
-        )
+        lists = ("parts", "passages", "delays", "choices")
+        told: dict[str, Any] = {name: data[name] for name in data if name not in lists}
+        told |= {name: tuple(data.get(name, ())) for name in lists}
+        return cls(**{**told, "player": player})
 
 
 @dataclass(frozen=True, slots=True)

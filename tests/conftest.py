@@ -26,6 +26,22 @@ OFFLINE = {
     "NO_COLOR": "1",
 }
 
+LONGEST = (
+    "tests/cli/test_demo.py",
+    "tests/trainer/test_training.py",
+    "tests/trainer/test_distributed.py",
+    "tests/trainer/test_plan_run.py",
+    "tests/bot/test_faults.py",
+    "tests/ingest/test_killed.py",
+)
+"""Files that take a minute and more, begun first: at the end each would run alone."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first, everything else as it was collected."""
+    places = {config.rootpath / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ log = logging.getLogger("atself.admin")
 
 PROMOTE = "promote"
 LEAVE = "leave"
-_CHANGES = {"ingest": "archive", "forget": "archive", "index": "index"}
+_CHANGES = {"ingest": "archive", "forget": "archive", "index": "index", "gate": "gate"}
 
 
 @dataclass(frozen=True, slots=True)

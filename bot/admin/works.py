@@ -57,6 +57,11 @@ def index() -> Work:
     return Work("index", "Indexing", (Step("indexing", ("index", "--json")),), ("index",))
 
 
+def gate() -> Work:
+    """When @self speaks, learned from what is in the archive now."""
+    return Work("gate", "Learning when to speak", (Step("learning", ("gate",)),), ("gate",))
+
+
 def ingest(folder: str) -> Work:
     """What is new in a folder of exports, into the archive."""
     step = Step("reading exports", ("ingest", str(Path(folder).expanduser()), "--json"))

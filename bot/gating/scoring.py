@@ -24,13 +24,13 @@ NEAR = 24
 LIVE = timedelta(minutes=5)
 _JUST = timedelta(minutes=3)
 _TALKING = 6
-_OPEN = re.compile(
+OPEN = re.compile(
     r"\b(?:any(?:one|body)|some(?:one|body)|who|everyone|guys|folks|ada yang|siapa|kalian|"
     r"alguien|quién|jemand|wer|quelqu'un|qui|кто|кто-нибудь)\b"
     r"|有人|有没有人|有沒有人|谁|誰|大家|各位|你们|你們|みんな|누구|누가|ใคร|من منكم|أحد",
     re.IGNORECASE,
 )
-_ASKS = re.compile(
+ASKS = re.compile(
     r"[?？؟]|[吗嗎么呢](?:\s|$|[。！，~～])|^(?:how|what|why|where|when|which|is there|can|does"
     r"|do)\b|怎么|怎麼|为什么|為什麼|什么|什麼|\b(?:apa|gimana|bagaimana|kenapa|mengapa)\b",
     re.IGNORECASE,
@@ -77,11 +77,15 @@ class HandScorer:
 
     def score(self, situation: Situation) -> tuple[float, Sequence[str]]:
         """The logistic of the weighted signs, the weightiest first among the reasons."""
-        seen = signs(situation.message, situation.earlier)
-        told = {name: value * self.weights[name] for name, value in seen.items() if value}
-        total = self.weights["always"] + sum(told.values())
+        told = self.told(situation)
+        total = sum(told.values(), self.weights["always"])
         order = sorted(told, key=lambda name: -abs(told[name]))
         return 1 / (1 + math.exp(-total)), [f"{name} {told[name]:+.1f}" for name in order]
+
+    def told(self, situation: Situation) -> dict[str, float]:
+        """What each sign that is there adds to the log-odds."""
+        seen = signs(situation.message, situation.earlier)
+        return {name: value * self.weights[name] for name, value in seen.items() if value}
 
 
 def signs(message: Message, earlier: Sequence[Message]) -> dict[str, float]:
@@ -92,8 +96,8 @@ def signs(message: Message, earlier: Sequence[Message]) -> dict[str, float]:
 
 def _of_the_talk(message: Message, near: Sequence[Message]) -> dict[str, float]:
     """Who speaks with whom; ``near`` is what was said before, oldest first."""
-    is_reply_to_self = _answers_self(message, near)
-    before = _before_burst(message, near)
+    is_reply_to_self = answers_self(message, near)
+    before = before_burst(message, near)
     follows = bool(before) and before[-1].person.is_self and _since(message, before[-1]) <= _JUST
     recent = [other for other in before[-_TALKING:] if _since(message, other) <= 2 * LIVE]
     has_self = any(other.person.is_self for other in recent)
@@ -112,12 +116,12 @@ def _of_the_talk(message: Message, near: Sequence[Message]) -> dict[str, float]:
 def _of_the_words(message: Message, near: Sequence[Message]) -> dict[str, float]:
     """What kind of message it is."""
     text = own_words(message.text)
-    asks = bool(_ASKS.search(text))
+    asks = bool(ASKS.search(text))
     letters = sum(char.isalnum() for char in text)
     wordless = is_unlearnable(message) in ("media only", "link only", "invite link", "only a quote")
     return {
         "asks": asks,
-        "asks everybody": asks and bool(_OPEN.search(text)) and not message.reply_to,
+        "asks everybody": asks and bool(OPEN.search(text)) and not message.reply_to,
         "of what @self spoke of": min(1.0, len(_told(near) & _telling([message])) / 2),
         "no words": wordless,
         "hardly a word": not wordless and letters <= (3 if text.isascii() else 2),
@@ -125,11 +129,11 @@ def _of_the_words(message: Message, near: Sequence[Message]) -> dict[str, float]
     }
 
 
-def _answers_self(message: Message, near: Sequence[Message]) -> bool:
+def answers_self(message: Message, near: Sequence[Message]) -> bool:
     return any(other.person.is_self and other.id == message.reply_to for other in near)
 
 
-def _before_burst(message: Message, near: Sequence[Message]) -> Sequence[Message]:
+def before_burst(message: Message, near: Sequence[Message]) -> Sequence[Message]:
     """What was said before the writer's last lines in a row."""
     end = len(near)
     while end and near[end - 1].person.id == message.person.id:
@@ -139,7 +143,7 @@ def _before_burst(message: Message, near: Sequence[Message]) -> Sequence[Message
 
 def turns_elsewhere(message: Message, near: Sequence[Message]) -> bool:
     """Whether it replies to, mentions or opens with the name of somebody who is not @self."""
-    if _answers_self(message, near):
+    if answers_self(message, near):
         return False
     people = [other.person for other in near]
     mine = {person.handle for person in people if person.is_self}

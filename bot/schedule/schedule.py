@@ -94,7 +94,8 @@ class Schedule:
 
 def wanted(settings: Settings, zone: tzinfo) -> dict[str, CronTrigger]:
     """What the settings have done by itself, and when. Raises SettingsError."""
-    times = {"index": settings.index, "retrain": settings.retrain, "backup": settings.backup}
+    names = ("index", "gate", "retrain", "backup")
+    times = {name: getattr(settings, name) for name in names}
     if settings.ingest_folder:
         times["ingest"] = settings.ingest
     found = {name: trigger(name, when, zone) for name, when in times.items() if when.strip()}

@@ -82,6 +82,8 @@ def _work(desk: Desk, name: str) -> Work:
             return works.ingest(settings.ingest_folder)
         case "retrain":
             return retraining(desk.settings)
+        case "gate":
+            return works.gate()
         case "backup":
             return works.backup(settings.backups_kept)
     raise KeyError(name)

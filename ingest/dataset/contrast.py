@@ -153,7 +153,7 @@ def probes(archive: Archive, languages: Sequence[str], seed: int) -> list[Probe]
     invented = [
         (name, code, False)
         for code in known
-        for name in _probe_names(archive, code, seed)[: PROBE_NAMES // 2 // len(known) or 1]
+        for name in probe_names(archive, code, seed)[: PROBE_NAMES // 2 // len(known) or 1]
     ]
     members = [(person.name, dice.choice(known), True) for person in people]
     return [
@@ -175,7 +175,7 @@ class _Names:
         if self._strangers and dice.random() < STRANGER_SHARE:
             return self._strangers.pop(), True
         if language not in self._invented:
-            kept = _probe_names(self._archive, language, self._seed)
+            kept = probe_names(self._archive, language, self._seed)
             own = Random(draw_of(self._seed, f"names:{language}"))
             self._invented[language] = _free_names(self._archive, language, own, kept)
         return next(self._invented[language], None), False
@@ -193,7 +193,8 @@ def _free_names(
     )
 
 
-def _probe_names(archive: Archive, language: str, seed: int) -> list[str]:
+def probe_names(archive: Archive, language: str, seed: int) -> list[str]:
+    """Names that nobody bears and that no training window asks about, for judging."""
     names = _free_names(archive, language, Random(draw_of(seed, f"probe names:{language}")))
     return [name for name, _ in zip(names, range(PROBE_NAMES), strict=False)]
 

@@ -84,6 +84,14 @@ def test_a_long_part_goes_out_as_the_bursts_of_self() -> None:
     assert shares == pytest.approx(QUICK.parts, abs=0.05)
 
 
+def test_a_wall_of_text_goes_out_in_several_messages() -> None:
+    wall = f"{LONG} {LONG}"
+    for seed in range(20):
+        texts = shaped([wall], QUICK, Random(seed), len)
+        assert 2 <= len(texts) <= len(QUICK.parts)
+        assert max(map(len, texts)) <= 3 * QUICK.length(0.99)
+
+
 def test_cuts_end_as_self_ends_messages() -> None:
     seed = next(s for s in range(99) if len(shaped([LONG], QUICK, Random(s), len)) == 2)
     first, second = shaped([LONG], QUICK, Random(seed), len)

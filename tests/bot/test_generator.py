@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import llama
+from bot.cores import idle_cores
 from bot.errors import ModelUnusable, PromptTooLong
 from bot.generation import Ending, Sampling
 from bot.generator import LlamaGenerator
@@ -221,9 +221,9 @@ def test_a_prompt_that_does_not_fit_is_one_line(smollm2: LlamaGenerator) -> None
 def test_busy_cores_are_left_to_others(tmp_path: Path) -> None:
     load = tmp_path / "loadavg"
     load.write_text("9.00 9.00 9.00 900/999 1")
-    assert llama.idle_cores(load) == 1
+    assert idle_cores(load) == 1
     load.write_text("0.00 0.00 0.00 1/999 1")
-    assert llama.idle_cores(load) == llama.idle_cores(tmp_path / "none")
+    assert idle_cores(load) == idle_cores(tmp_path / "none")
 
 
 def test_a_model_made_for_another_renderer_is_refused(smollm2_voice: Voice) -> None:

@@ -21,7 +21,9 @@ class Tape:
         self.is_broken = False
         self._can_go_back = can_go_back
 
-    def read(self, ids: Sequence[int], *, stream: int, position: int) -> None:
+    def read(
+        self, ids: Sequence[int], *, stream: int, position: int, is_scored: bool = False
+    ) -> None:
         assert len(self.held[stream]) == position
         self.held[stream] += ids
         if self.is_broken:

@@ -52,9 +52,11 @@ class Corpus:
     def __init__(self, texts: Iterable[str], wanted: Iterable[str] | None = None) -> None:
         lines: Iterable[list[str]] = map(tokens, texts)
         if wanted is not None:
-            runs = {run for text in wanted for run in _triples(tokens(text))}
-            lines = (line for line in lines if not runs.isdisjoint(_triples(line)))
-        self._text = _END + _END.join(_joined(line) for line in lines if line) + _END
+            runs = {run for text in wanted for run in _runs(tokens(text), 3)}
+            lines = (line for line in lines if not runs.isdisjoint(_runs(line, 3)))
+        kept = [line for line in lines if line]
+        self._text = _END + _END.join(map(_joined, kept)) + _END
+        self._short = {run for line in kept for size in (1, 2, 3) for run in _runs(line, size)}
 
     def has_message(self, found: Sequence[str]) -> bool:
         """Whether these tokens are a whole message of it."""
@@ -66,12 +68,18 @@ class Corpus:
         best_weight, end = beyond, 0
         for start in range(len(found)):
             end = max(end, start)
-            while end < len(found) and _joined(found[start : end + 1]) in self._text:
+            while end < len(found) and self._has_run(found, start, end + 1):
                 end += 1
             run = found[start:end]
             if (heavy := sum(map(weight, run))) > best_weight:
                 best, best_weight = list(run), heavy
         return best
+
+    def _has_run(self, found: Sequence[str], start: int, end: int) -> bool:
+        """Its last three tokens are looked up first: most runs end there, and the text is long."""
+        if tuple(found[max(start, end - 3) : end]) not in self._short:
+            return False
+        return end - start <= 3 or _joined(found[start:end]) in self._text
 
 
 def copied(replies: Replies, corpus: Corpus, shown: Sequence[str] | None = None) -> Copied:
@@ -107,8 +115,8 @@ def _remembered(found: Sequence[str], corpus: Corpus, seen: Corpus | None) -> li
     return run
 
 
-def _triples(found: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    return zip(found, found[1:], found[2:], strict=False)
+def _runs(found: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    return zip(*(found[start:] for start in range(size)), strict=False)
 
 
 def _heaviness(found: Sequence[str]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,50 @@ class Interval:
         ends = (None if end is None else round(end, 4) for end in (self.low, self.high))
         low, high = ends
         return {"value": round(self.value, 4), "low": low, "high": high, "clusters": self.clusters}
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The same clusters drawn again and again, for figures that are set off against each other.
+
+    ``places`` is the cluster of each row, ``counts`` how often each draw holds each cluster.
+    """
+
+    places: NDArray[np.int64]
+    counts: Floats
+
+    @classmethod
+    def of(cls, clusters: Sequence[str], *, seed: int, draws: int) -> Self:
+        """Draw as many clusters as there are, with replacement, ``draws`` times."""
+        names = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
+        places = np.array([names[name] for name in clusters], dtype=np.int64)
+        size = max(1, len(names))
+        dice = np.random.default_rng(seed)
+        counts = dice.multinomial(size, [1 / size] * size, size=draws).astype(float)
+        return cls(places, counts)
+
+    def ratios(self, tops: Sequence[float], bottoms: Sequence[float]) -> Floats:
+        """The sum of ``tops`` over that of ``bottoms`` in each draw; a value per row goes in."""
+        top, bottom = (
+            np.bincount(self.places, np.asarray(values, dtype=float), self.counts.shape[1])
+            for values in (tops, bottoms)
+        )
+        found: Floats = (self.counts @ top) / np.maximum(self.counts @ bottom, 1e-12)
+        return found
+
+
+def recentred(value: float, drawn: Floats, clusters: int) -> Interval:
+    """The interval of draws laid around ``value``.
+
+    A draw repeats some clusters, which moves distances (and nothing that is a mean) up: what draws
+    tell is the spread.
+    """
+    if clusters < FEWEST or not len(drawn):
+        return Interval(value, None, None, clusters)
+    shift = value - float(np.mean(drawn))
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(drawn, [tail, 100 - tail])
+    return Interval(value, float(low) + shift, float(high) + shift, clusters)
 
 
 def ratio(

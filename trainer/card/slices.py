@@ -55,7 +55,9 @@ def _thinned(found: list[tuple[str, Replies]]) -> list[tuple[str, Replies]]:
     return [found[i * len(found) // MOST_SLICES] for i in range(MOST_SLICES)]
 
 
-def other_members(windows: Iterable[Window], *, fewest: int) -> dict[str, Replies]:
+def other_members(
+    windows: Iterable[Window], *, fewest: int, most: int = MOST_OTHERS
+) -> dict[str, Replies]:
     """Those who wrote most, with what they wrote in a row as one reply; at least ``fewest``."""
     found: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for window in windows:
@@ -66,7 +68,7 @@ def other_members(windows: Iterable[Window], *, fewest: int) -> dict[str, Replie
     ranked = sorted(found.items(), key=lambda item: -len(item[1]))
     return {
         handle: list(said.values())
-        for handle, said in ranked[:MOST_OTHERS]
+        for handle, said in ranked[:most]
         if handle and len(said) >= fewest
     }
 

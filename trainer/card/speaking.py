@@ -18,6 +18,10 @@ from trainer.llama import quiet_llama
 
 TOP_K = 100
 """As the bot samples: what lies behind the first hundred falls to min_p."""
+PENALISED = 64
+"""Tokens back that the repeat penalty looks, as the bot's does."""
+SEEDS = 2**32 - 1
+"""The largest 32-bit seed means "random" to llama.cpp."""
 _PIECE = 256
 
 
@@ -104,15 +108,8 @@ def _written(
     llama: Any, ids: Sequence[int], settings: Generate, seed: int, stop: str, most: int
 ) -> tuple[str, bool, int]:
     """Text up to the stop, whether there was one, and the tokens it took."""
-    llama.set_seed(seed)
-    tokens = llama.generate(
-        ids,
-        top_k=TOP_K,
-        top_p=settings.top_p,
-        min_p=settings.min_p,
-        temp=settings.temperature,
-        repeat_penalty=settings.repeat_penalty,
-    )
+    llama._init_sampler = lambda **_: _chain(llama, settings, seed)
+    tokens = llama.generate(ids)
     data = b""
     for count, token in enumerate(tokens, 1):
         if _ends_turn(llama, token):
@@ -124,6 +121,26 @@ def _written(
         if count >= most:
             break
     return data.decode("utf-8", "ignore"), False, most
+
+
+def _chain(llama: Any, settings: Generate, seed: int) -> Any:
+    """How the bot draws (``bot.llama``): from the likeliest hundred, penalties after that.
+
+    llama-cpp-python's own order has the penalties first, which lets other tokens in.
+    """
+    from llama_cpp._internals import LlamaSampler
+
+    chain = LlamaSampler()
+    chain.add_top_k(TOP_K)
+    chain.add_penalties(llama.n_vocab(), PENALISED, settings.repeat_penalty, 0.0, 0.0)
+    if settings.temperature <= 0:
+        chain.add_greedy()
+        return chain
+    chain.add_top_p(settings.top_p, 1)
+    chain.add_min_p(settings.min_p, 1)
+    chain.add_temp(settings.temperature)
+    chain.add_dist(seed % SEEDS)
+    return chain
 
 
 def _ends_turn(llama: Any, token: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -31,6 +31,11 @@ _LAUGHTER = re.compile(
 def tokens(text: str) -> list[str]:
     """Words of spaced scripts and single characters of the others, folded."""
     return _TOKENS.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def reworded(text: str, replace: Callable[[str], str]) -> str:
+    """The text with each of its tokens (their case kept) replaced; the rest stays."""
+    return _TOKENS.sub(lambda found: replace(found[0]), unicodedata.normalize("NFKC", text))
 
 
 def weight(token: str) -> float:

@@ -23,7 +23,7 @@ from tests.bot.admin.desks import Counter, counter, fill
 
 ZONE = ZoneInfo("Asia/Jakarta")
 SUNDAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
-FAR = {"schedule__index": "0 0 1 1 *", "schedule__backup": ""}
+FAR = {"schedule__index": "0 0 1 1 *", "schedule__gate": "", "schedule__backup": ""}
 
 
 def stored(home: Path) -> dict[str, float]:
@@ -76,10 +76,10 @@ def test_what_is_no_cron_expression_is_refused_by_name(wrong: str) -> None:
 
 
 def test_only_what_is_set_is_scheduled() -> None:
-    assert set(wanted(Settings(), ZONE)) == {"index", "backup", "prune"}
+    assert set(wanted(Settings(), ZONE)) == {"index", "gate", "backup", "prune"}
     every = Settings(retrain="0 4 * * 0", ingest_folder="/srv/exports")
-    assert set(wanted(every, ZONE)) == {"index", "backup", "ingest", "retrain", "prune"}
-    assert set(wanted(Settings(index="", backup=""), ZONE)) == {"prune"}
+    assert set(wanted(every, ZONE)) == {"index", "gate", "backup", "ingest", "retrain", "prune"}
+    assert set(wanted(Settings(index="", gate="", backup=""), ZONE)) == {"prune"}
 
 
 def test_changed_settings_replace_what_is_stored(home: Path) -> None:
@@ -94,13 +94,13 @@ def test_changed_settings_replace_what_is_stored(home: Path) -> None:
     assert set(first) == {"index", "prune"}
     asyncio.run(scene(**FAR))
     assert stored(home) == first
-    asyncio.run(scene(schedule__index="", schedule__backup="0 3 * * *"))
+    asyncio.run(scene(**{**FAR, "schedule__index": "", "schedule__backup": "0 3 * * *"}))
     assert set(stored(home)) == {"backup", "prune"}
 
 
 def test_missed_runs_are_made_up_for_once(home: Path) -> None:
     fill(Home(home))
-    daily = {"schedule__index": "", "schedule__backup": "0 3 * * *"}
+    daily = {**FAR, "schedule__index": "", "schedule__backup": "0 3 * * *"}
 
     async def absence() -> None:
         with counter(home, **daily) as at:
@@ -124,7 +124,7 @@ def test_missed_runs_are_made_up_for_once(home: Path) -> None:
 
 
 def test_a_training_missed_at_night_is_not_made_up_for_at_noon(home: Path) -> None:
-    nightly = {"schedule__index": "", "schedule__backup": "", "schedule__retrain": "0 4 * * *"}
+    nightly = {**FAR, "schedule__index": "", "schedule__retrain": "0 4 * * *"}
 
     async def scene() -> None:
         with counter(home, **nightly) as at:
@@ -142,7 +142,7 @@ def test_a_job_runs_when_it_is_due_and_its_time_is_told(home: Path) -> None:
     fill(Home(home))
 
     async def scene() -> None:
-        with counter(home, schedule__index="", schedule__backup="0 3 1 1 *") as at:
+        with counter(home, **{**FAR, "schedule__index": "", "schedule__backup": "0 3 1 1 *"}) as at:
             schedule = Schedule(at.desk, zone=ZONE).start()
             assert schedule.upcoming()["backup"] > datetime.now(UTC)
             schedule.soon("backup")

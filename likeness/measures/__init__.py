@@ -1,0 +1,1 @@
+"""How alike: what each player said, measured between another member and @self."""
