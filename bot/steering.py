@@ -34,8 +34,8 @@ class Steering:
     now: Callable[[], datetime]
     stopping: asyncio.Event
     hub: Hub | None = None
-    guardian: Guardian | None = None
     gate: Standing | None = None
+    guardian: Guardian | None = None
     states: dict[str, tuple[bool, str]] = field(default_factory=dict)
     _told: dict[str, datetime] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -31,8 +31,9 @@ Examples:
 @home_option
 @json_option
 def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
-    """Remove a person and all they wrote: archive, index, dataset, exports, evaluations,
-    backups.
+    """Remove a person and all they wrote, from everything that quotes them.
+
+    That is archive, index, dataset, exports, evaluations, blind tests, answers and backups.
 
     A later import does not bring them back. Models trained before keep what they learned: they are
     marked, and named here, so that you can train anew.
@@ -41,6 +42,8 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
     from bot.gating.model import forget_in_gate
     from config.settings import Home, load
     from ingest.archive import Archive
+    from likeness.answers import drop_answers
+    from likeness.blind.blindtest import drop_texts
 
     place, settings = Home(home), load(home)
     with Archive.open(place.archive) as archive:
@@ -64,6 +67,8 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         shutil.rmtree(place.dataset, ignore_errors=True)
         shutil.rmtree(place.exports, ignore_errors=True)
         shutil.rmtree(place.evaluations, ignore_errors=True)  # scenes quote everybody
+        drop_texts(place)
+        drop_answers(place, person.handle)
         outdate(place)
         had_gate = forget_in_gate(place, person.handle)
         sent = _clear_hosted(place)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from config.console import emit_json, emit_table, home_option, json_option, say, stdout
+from config.console import emit_json, home_option, json_option, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from config.settings import Home
-    from likeness.blind.results import Added, Fooled, Result
+    from likeness.blind.results import Added, Result
     from likeness.blind.serving import Serving
 
 EXAMPLES = """\b
@@ -118,6 +118,7 @@ def serve_page(test: str | None, port: int, host: str | None, language: str, hom
     """
     import asyncio
     import secrets
+    from contextlib import suppress
     from datetime import UTC, datetime
 
     from config.settings import Home
@@ -128,20 +129,18 @@ def serve_page(test: str | None, port: int, host: str | None, language: str, hom
     place = Home(home)
     chosen = read_test(place, test)
     require_there(place, chosen)
-    asyncio.run(
-        _until_stopped(
-            lambda: Serving(
-                place,
-                chosen,
-                token=secrets.token_urlsafe(16),
-                clock=lambda: datetime.now(UTC),
-                told=lambda result, added: say(_line(result, added)),
-                language=language,
-                host=host,
-                port=port,
-            )
-        )
+    serving = Serving(
+        place,
+        chosen,
+        token=secrets.token_urlsafe(16),
+        clock=lambda: datetime.now(UTC),
+        told=lambda result, added: say(_line(result, added)),
+        language=language,
+        host=host,
+        port=port,
     )
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_until_stopped(serving))
 
 
 @blind.command("add", epilog="Example: atself blind add ATB1-7T2QK-9WZ3A-... ")
@@ -180,22 +179,24 @@ def show_results(home: Path, as_json: bool) -> None:
     """
     from config.settings import Home
     from likeness.blind.results import fooled, results
+    from likeness.blind.showing import as_json as told
+    from likeness.blind.showing import show
 
     place = Home(home)
     found = results(place)
     scenes = fooled(place, found)
     if as_json:
-        emit_json(_as_json(found, scenes))
+        emit_json(told(found, scenes))
     elif found:
-        _show(found, scenes)
+        show(found, scenes)
     else:
         say("no answers yet; `atself blind add CODE` takes what friends send back")
 
 
-async def _until_stopped(make: Callable[[], Serving]) -> None:
+async def _until_stopped(serving: Serving) -> None:
     import asyncio
 
-    serving = await make().start()
+    await serving.start()
     say(f"{serving.url} serves the test; Ctrl-C ends it")
     try:
         await asyncio.Event().wait()
@@ -235,61 +236,3 @@ def _line(result: Result, added: Added) -> str:
     remedy = " (--replace takes the later ones)" if added.name == "KEPT" else ""
     score = f"{result.right} of {result.total} right"
     return f"{result.friend}, test {result.test} of {result.version}: {score}; {added}{remedy}"
-
-
-def _show(found: Sequence[Result], scenes: Sequence[Fooled]) -> None:
-    from likeness.blind.results import share, summary, verdict
-
-    versions = [
-        (version, _right(figure.replies, figure.value), _span(figure), figure.clusters,
-         verdict(figure))
-        for version, figure in summary(found).items()
-    ]  # fmt: skip
-    emit_table(("version", "right", "95 % interval", "friends", "what it means"), versions)
-    stdout().print()
-    friends = [
-        (each.friend, each.version, each.test, f"{each.right} of {each.total}",
-         _span(share([each])), f"{each.at:%Y-%m-%d}")
-        for each in found
-    ]  # fmt: skip
-    emit_table(("friend", "version", "test", "right", "95 % interval", "on"), friends)
-    fooling = [each for each in scenes if each.wrong][:5]
-    if fooling:
-        stdout().print()
-        rows = [
-            (f"{each.wrong} of {each.total}", each.version, each.pair.scene, _model(each))
-            for each in fooling
-        ]
-        emit_table(("fooled", "version", "scene", "what the model said"), rows)
-
-
-def _as_json(found: Sequence[Result], scenes: Sequence[Fooled]) -> dict[str, object]:
-    from dataclasses import asdict
-
-    from likeness.blind.results import summary, verdict
-
-    versions = {
-        version: {**asdict(figure), "verdict": verdict(figure)}
-        for version, figure in summary(found).items()
-    }
-    fooling = [
-        {"test": each.test, "version": each.version, "scene": each.pair.scene,
-         "wrong": each.wrong, "of": each.total, "model": each.pair.replies[1 - each.pair.real],
-         "real": each.pair.replies[each.pair.real]}
-        for each in scenes
-    ]  # fmt: skip
-    friends = [each.to_json() for each in found]
-    return {"versions": versions, "friends": friends, "scenes": fooling}
-
-
-def _model(scene: Fooled) -> str:
-    return " / ".join(scene.pair.replies[1 - scene.pair.real])
-
-
-def _right(total: int, share: float) -> str:
-    return f"{round(share * total)} of {total} ({share:.0%})" if total else "none guessed"
-
-
-def _span(figure: object) -> str:
-    low, high = getattr(figure, "low", None), getattr(figure, "high", None)
-    return "" if low is None or high is None else f"{low:.0%} to {high:.0%}"

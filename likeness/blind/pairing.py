@@ -15,18 +15,20 @@ from datetime import datetime
 from random import Random
 
 from ingest.chat import Line
+from ingest.prompt import SELF
 from likeness.blind.blindtest import BlindTest, Pair, Parts, Shown
 from likeness.errors import LikenessError
 from likeness.records import Evaluation, Player, Role, Scene, SceneKind
 
-LINES, CHARACTERS = 8, 900
-"""Of what was said before, the most that is shown: what fits a phone in two screens."""
-LONGEST_LINE = 300
+LINES, CHARACTERS = 6, 420
+"""Of what was said before, the most that is shown: the replies begin on a phone's first screen."""
+LONGEST_LINE = 240
 LONGEST_REPLY = 600
 EASY = 3
 """Scenes at the start with the least to read."""
 _PLACEHOLDER = re.compile(r"\[[a-z]+(?: [^\]\n]*)?\]")
-_RAW_SPACE = re.compile(r"[^\S\n]+|\s*\n\s*")
+_SELF = re.compile(rf"@{SELF}(?![A-Za-z0-9_])")
+_RAW_SPACE = re.compile(r"\s*\n\s*|[^\S\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def _fair_pairs(
         if scene.chat != group.chat or scene.id not in tried:
             continue
         lines = _last_lines(scene.before)
-        replies = (_tidied(scene.real), _tidied(tried[scene.id]))
+        replies = (_tidied(scene.real, group.me), _tidied(tried[scene.id], group.me))
         reason = _unfair(replies, lines, group)
         if reason:
             left_out[reason] += 1
@@ -173,19 +175,20 @@ def _last_lines(before: Iterable[Line]) -> list[Line]:
 
 
 def _shown(line: Line, group: Group) -> Shown:
-    text = group.redact("\n".join(_tidied((line.text,))))
+    text = group.redact("\n".join(_tidied((line.text,), group.me)))
     text = text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
     who = group.me if line.is_self else group.names.get(line.handle, line.handle)
     return Shown(who, text, line.is_self)
 
 
-def _tidied(parts: Iterable[str]) -> Parts:
-    """Words without what a keyboard or a tokenizer leaves behind: forms, spaces, empty lines."""
-    tidy = (
-        _RAW_SPACE.sub(lambda found: "\n" if "\n" in found[0] else " ", _visible(part)).strip()
-        for part in parts
-    )
-    return tuple(part for part in tidy if part)
+def _tidied(parts: Iterable[str], me: str) -> Parts:
+    """Words without what a keyboard or a tokenizer leaves behind; @self called by name."""
+    tidy = (_RAW_SPACE.sub(_one_space, _visible(part)).strip() for part in parts)
+    return tuple(_SELF.sub(lambda _found: f"@{me}", part) for part in tidy if part)
+
+
+def _one_space(found: re.Match[str]) -> str:
+    return "\n" if "\n" in found[0] else " "
 
 
 def _visible(text: str) -> str:

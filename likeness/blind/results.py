@@ -17,6 +17,7 @@ from likeness.blind.blindtest import (
     REMEMBERED,
     BlindTest,
     Pair,
+    Parts,
     blind_tests,
     folder_of,
     read_test,
@@ -76,6 +77,16 @@ class Fooled:
     pair: Pair
     wrong: int
     total: int
+
+    @property
+    def model(self) -> Parts:
+        """What the model said."""
+        return self.pair.replies[1 - self.pair.real]
+
+    @property
+    def real(self) -> Parts:
+        """What @self said."""
+        return self.pair.replies[self.pair.real]
 
 
 def results(home: Home) -> list[Result]:

@@ -59,7 +59,7 @@ class Serving:
         self._page = page_of(test, language=language, token=token)
         app = web.Application(client_max_size=MOST_BYTES, middlewares=[self._guarded()])
         app.add_routes([web.get("/", self._show), web.post("/answers", self._take)])
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         self._adding = asyncio.Lock()
 
     @property

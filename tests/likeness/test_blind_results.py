@@ -134,6 +134,19 @@ def test_the_shortest_scenes_come_first_and_conversations_take_turns(tmp_path: P
     assert sorted(number // 5 for number in numbers) == [0, 0, 1, 1, 2, 2]
 
 
+def test_what_was_said_before_fits_a_phone_and_calls_self_by_name(tmp_path: Path) -> None:
+    earlier = [Line("fox", f"line {n} " + "y" * 90) for n in range(9)]
+    last = Line("fox", "@self你来吗? @selfish  \r\n\r\n ok" + "z" * 400, message_id="m1")
+    played = replace(scene(1, ("I  am @self",)), before=(*earlier, last))
+    evaluation = evaluation_of(tmp_path, [(played, ("hm",))])
+    test, _ = make_test(evaluation, "v1", EVERYONE, id="0", scenes=6, dice=Random(2), now=NOW)
+    [pair] = test.pairs
+    assert [line.text[:6] for line in pair.before] == ["line 8", "@Kevin"]
+    assert pair.before[-1].text.startswith("@Kevin你来吗? @selfish\nokzzz")
+    assert pair.before[-1].text.endswith("z…")
+    assert pair.replies[pair.real] == ("I am @Kevin",)
+
+
 def test_no_version_no_chat_and_no_scene_are_one_line_each(place: Home) -> None:
     def making(**given: Any) -> None:
         asked = {"evaluation": None, "version": None, "chat": None, **given}
