@@ -93,6 +93,10 @@ class Processes:
         )
         return {"evaluation": evaluation.id, "scenes": len(evaluation.scenes)}
 
+    def is_rehearsed(self, evaluation: str) -> bool:
+        """Whether everything of it was said and measured, and is still there."""
+        return Evaluation(self.home.evaluations / evaluation).is_finished
+
     def compare(self, evaluation: str, pairing: Pairing) -> tuple[Mapping[str, Figure], Measures]:
         """Candidate − serving, with intervals."""
         from likeness.measures.comparing import compare

@@ -42,6 +42,10 @@ class Labour(Protocol):
         """Let both speak in the same scenes; ``evaluation`` and figures."""
         ...
 
+    def is_rehearsed(self, evaluation: str) -> bool:
+        """Whether it is still there: forgetting somebody removes what quotes them."""
+        ...
+
     def compare(self, evaluation: str, pairing: Pairing) -> tuple[Mapping[str, Figure], Measures]:
         """The differences between the two, and all that was measured."""
         ...
@@ -94,12 +98,19 @@ class Loop:
         return any(each.version == version for each in self.registry.versions())
 
     def _current(self, going: Retraining) -> Retraining:
-        """The same; where another model serves by now, it is to be rehearsed beside that one."""
-        beside = going.values(Step.REHEARSAL).get("serving")
-        if beside is None or self._serving in (beside, going.version):
+        """The same; what was rehearsed is done again where it is gone, or another model serves."""
+        found = going.values(Step.REHEARSAL)
+        if not found:
             return going
-        self.say(f"{self._serving or 'no model'} serves now; what was rehearsed is done again")
+        if self._is_there(going) and self._serving in (found["serving"], going.version):
+            return going
+        self.say("what was rehearsed is gone, or another model serves now; rehearsing again")
         return going.without(Step.REHEARSAL, Step.COMPARISON, Step.DECISION)
+
+    def _is_there(self, going: Retraining) -> bool:
+        evaluation = going.values(Step.REHEARSAL).get("evaluation")
+        is_read = evaluation is None or going.is_done(Step.COMPARISON)
+        return is_read or self.labour.is_rehearsed(str(evaluation))
 
     def _done(self, going: Retraining) -> Retraining:
         """Do the next step, noted before and after."""

@@ -91,6 +91,10 @@ class Scripted:
         self._work("rehearsal")
         return {"evaluation": f"{pairing.candidate.version}-{pairing.serving.version}"}
 
+    def is_rehearsed(self, evaluation: str) -> bool:
+        """Unless somebody was forgotten."""
+        return not (self.folder / "forgotten").exists()
+
     def compare(self, evaluation: str, pairing: Pairing) -> tuple[Mapping[str, Figure], Measures]:
         """As it was set."""
         self._work("comparison")

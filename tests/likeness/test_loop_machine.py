@@ -150,6 +150,16 @@ def test_a_retraining_whose_model_is_gone_is_closed_and_begun_anew(tmp_path: Pat
     assert done.version == "v2"
 
 
+def test_where_the_rehearsal_was_removed_it_is_played_again(tmp_path: Path) -> None:
+    killed_at(tmp_path, "comparison")
+    (tmp_path / "forgotten").touch()
+    labour = Scripted(tmp_path)
+    one = loop(tmp_path, labour)
+    one.told = lambda _step, _state: (tmp_path / "forgotten").unlink(missing_ok=True)
+    assert one.run(Order()).outcome is Outcome.PROMOTED
+    assert labour.did() == ["dataset", "train", "rehearsal", "rehearsal", "comparison"]
+
+
 def test_two_retrainings_of_a_home_do_not_run_at_once(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "retrains")
     with (

@@ -162,7 +162,7 @@ def test_reactions_are_summed_over_people(fake: FakeTelegram, state: Path) -> No
                 (Reaction("🔥", 12),),
             ]
             votes = [event.votes for event in bot.events if isinstance(event, Reacted)]
-            who = f"telegram:user{ann}" if isinstance(ann, int) else votes[0][0].account
+            who = f"telegram:user{ann.id}"
             assert votes[0] == (Vote(who, "👍"),)
             assert votes[2] == (Vote(who, "👍", is_taken_back=True), Vote(who, "⭐"))
             assert votes[3] == ()
