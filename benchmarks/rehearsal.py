@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -110,7 +111,8 @@ def main() -> None:
 def _compare(bot: Bot, scenes: Sequence[Scene], histories: Histories, threads: int) -> None:
     context = bot.generator.context_tokens
     bare = Bare(bot.voice.model, context_tokens=context, threads=threads)
-    with Noted(bot.voice, context_tokens=context, threads=threads) as noted:
+    noted = Noted(bot.voice, context_tokens=context, threads=threads)
+    with closing(noted):
         noting, floor = replace(bot, generator=noted), Floor(bare)
         ours, least = [0.0], [0.0]
         for scene in scenes:

@@ -109,5 +109,5 @@ def _bytes(text: str) -> bytes:
 
 
 def _short(code: str) -> str:
-    text = " ".join(code.split())
+    text = "".join(c for c in " ".join(code.split()) if c.isprintable())
     return text if len(text) <= 16 else f"{text[:15]}…"

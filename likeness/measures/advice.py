@@ -71,12 +71,14 @@ def _gap(found: Measuring, one: Player | None, other: Player | None, key: str = 
 
 def _too_few(found: Measuring) -> Iterator[str]:
     best, sheet = _best(found), found.sheets[SceneKind.HELD_OUT]
-    figure = found.likeness[best.name].figure() if best and best.name in found.likeness else None
     replies = len(sheet.scenes)
     again = f"run with --scenes {max(ENOUGH, 2 * replies)}"
-    if figure is None:
-        yield f"too little was played to say how alike anybody is ({replies} replies): {again}"
-    elif figure.low is None or figure.high is None:
+    if not found.likeness:
+        yield f"@self and another member cannot be told apart here ({replies} replies): {again}"
+    if best is None or best.name not in found.likeness:
+        return
+    figure = found.likeness[best.name].figure()
+    if figure.low is None or figure.high is None:
         yield f"too few scenes to tell ({figure.clusters} conversations): {again}"
     elif (figure.high - figure.low) / 2 > WIDE:
         yield (

@@ -44,7 +44,7 @@ def facts(table: Table) -> list[Taken]:
     }
     note = "questions @self answered once; the reply holds the rare word or number of that answer"
     drawn = table.means(found, is_share=True)
-    return [Taken("facts", "knows what was said once", Better.HIGHER, drawn, "%", note)]
+    return [Taken("facts", "facts said once", Better.HIGHER, drawn, "%", note)]
 
 
 def abstentions(table: Table) -> list[Taken]:

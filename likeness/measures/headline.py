@@ -75,4 +75,5 @@ def _placed(drawn: Drawn, floor: Drawn, ceiling: Drawn) -> Drawn:
         value=float(np.clip(value, LEAST, MOST)),
         draws=np.clip(draws, LEAST, MOST),
         is_share=False,
+        least=LEAST,
     )

@@ -6,6 +6,7 @@ and measures can be set off against each other draw by draw.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -25,7 +26,7 @@ FEW_DRAWS = 200
 class Drawn:
     """A value, the same for every draw, and the replies and clusters it rests on.
 
-    ``is_share`` where each reply counts as yes or no.
+    ``is_share`` where each reply counts as yes or no; nothing can be below ``least``.
     """
 
     value: float
@@ -33,11 +34,13 @@ class Drawn:
     replies: int
     clusters: int
     is_share: bool = False
+    least: float = -math.inf
 
     def figure(self) -> Figure:
         """With its interval: Wilson's where all replies agree, for then all draws do, too."""
         found = recentred(self.value, self.draws, self.clusters)
         low, high = found.low, found.high
+        low = low if low is None else max(low, self.least)
         if self.is_share and low is not None and high is not None:
             low, high = max(0.0, low), min(1.0, high)
             if self.value in (0.0, 1.0):

@@ -127,7 +127,13 @@ def _measured(
     ]
     spoken = [c for c, reply in zip(table.sheet.clusters, replies, strict=True) if reply]
     return {
-        key: Drawn(value[key], np.array([each[key] for each in drawn]), len(said), len(set(spoken)))
+        key: Drawn(
+            value[key],
+            np.array([each[key] for each in drawn]),
+            len(said),
+            len(set(spoken)),
+            least=0.0,
+        )
         for key in value
     }
 

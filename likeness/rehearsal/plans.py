@@ -43,8 +43,15 @@ def plan_of(
     content = [[each.name for each in players], seed, versions, told]
     digest = blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=5)
     for scene in scenes:
-        digest.update(orjson.dumps(scene.to_json()))
+        digest.update(orjson.dumps(_content(scene)))
     return Plan(digest.hexdigest(), now, tuple(players), seed, counts, versions, told, title)
+
+
+def _content(scene: Scene) -> object:
+    """What makes a scene another one; the user's own questions are asked whenever it is now."""
+    if scene.kind is SceneKind.CONTROLLED:
+        return [scene.id, scene.chat, [line.text for line in scene.before]]
+    return scene.to_json()
 
 
 def _version(home: Home, version: str) -> dict[str, Any]:

@@ -10,9 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
 from random import Random
-from typing import Any
 
 import orjson
 
@@ -211,16 +209,14 @@ def _aside(
     home: Home, settings: Settings, archive: Archive, period: Period, count: int, seed: int
 ) -> list[Scene]:
     """Questions beside what happened: about facts, about the unknown, and the user's own."""
-    found: list[Scene] = []
     if not count:
-        return found
-    if probes := offered("likeness.probes", "probe_scenes"):
-        found += probes(
-            archive, settings, until=period.start, facts=count, unknown=count, seed=seed
-        )
-    if questions := offered("likeness.questions", "controlled_scenes"):
-        found += questions(home, archive)
-    return found
+        return []
+    from likeness.probes import probe_scenes
+    from likeness.questions import controlled_scenes
+
+    until = period.start
+    probes = probe_scenes(archive, settings, until=until, facts=count, unknown=count, seed=seed)
+    return [*probes, *controlled_scenes(home, archive)]
 
 
 def _measure(evaluation: Evaluation, home: Home, settings: Settings, *, has_news: bool) -> None:
@@ -228,14 +224,6 @@ def _measure(evaluation: Evaluation, home: Home, settings: Settings, *, has_news
 
     if has_news or not evaluation.is_finished:
         evaluation.finish(measure(evaluation, home, settings).to_json())
-
-
-def offered(module: str, name: str) -> Any:
-    """What a part of the project offers; None where it is not there."""
-    try:
-        return getattr(import_module(module), name)
-    except ModuleNotFoundError:
-        return None
 
 
 def _begun(home: Home, plan: Plan, scenes: Sequence[Scene], staged: Staged) -> Evaluation:

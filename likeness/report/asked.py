@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from likeness.answers import version_order
 from likeness.records import Evaluation, Player, Role, SceneKind
 from likeness.report.shown import shortened
 
@@ -44,7 +45,8 @@ def asked(
         found.setdefault(question, {}).update(answers)
     return [
         Asked(
-            question, tuple(_answer(version, said[version]) for version in sorted(said, key=_age))
+            question,
+            tuple(_answer(version, said[version]) for version in sorted(said, key=version_order)),
         )
         for question, said in found.items()
     ]
@@ -70,8 +72,3 @@ def _is_as_it_runs(player: Player, players: Iterable[Player]) -> bool:
 
 def _answer(version: str, parts: Parts) -> Answer:
     return Answer(version, tuple(shortened(part, MOST_CHARACTERS) for part in parts))
-
-
-def _age(version: str) -> tuple[int, str]:
-    digits = version.removeprefix("v")
-    return (int(digits) + 1 if digits.isdigit() else 0), version

@@ -9,14 +9,16 @@ from typing import Any
 import orjson
 
 from config.settings import Home
+from likeness.answers import answers
 from likeness.blind.results import Result, results
 from likeness.errors import LikenessError
 from likeness.measured import Measures
 from likeness.records import Attempt, Evaluation, Plan, Scene, evaluations
 from likeness.report.asked import Asked, asked
 from likeness.report.heard import Heard, heard
-from likeness.report.past import Event, past_of
 from registry.artefact import ModelManifest
+from registry.past import Happening, past
+from registry.retrainings import Journal
 from registry.store import Registry
 
 GATE = "atself gate"
@@ -55,7 +57,7 @@ class Sources:
     manifest: ModelManifest
     card: Mapping[str, Any]
     versions: tuple[ModelManifest, ...]
-    past: tuple[Event, ...]
+    past: tuple[Happening, ...]
     serving: str
     """The version that answers now; empty before the first promotion."""
     rehearsed: Rehearsed | None
@@ -90,7 +92,7 @@ def gather(home: Home, version: str | None, evaluation: str | None) -> Sources:
         manifest,
         registry.report(manifest.version),
         tuple(registry.versions()),
-        tuple(past_of(home, registry)),
+        tuple(past(registry, Journal.of(home).all())),
         history[-1].version if (history := registry.history()) else "",
         next((each for one, each in found if one == shown), None),
         tuple(each for _, each in found),
@@ -182,15 +184,9 @@ def _gate(home: Home) -> tuple[Heard | None, list[Missing]]:
 
 def _kept_answers(home: Home) -> dict[str, dict[str, tuple[str, ...]]]:
     """What every version answered to the controlled questions."""
-    from importlib import import_module
-
-    try:
-        found = import_module("likeness.answers").answers(home)
-    except ModuleNotFoundError:
-        return {}
     return {
         question: {version: answer.parts for version, answer in by_version.items()}
-        for question, by_version in found.items()
+        for question, by_version in answers(home).items()
     }
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from likeness.measured import Figure
 from likeness.report import plots
 from likeness.report.naming import speaking
-from likeness.report.past import Event
 from likeness.report.shown import (
     FIGURE_COLUMNS,
     Cell,
@@ -22,6 +21,7 @@ from likeness.report.shown import (
 )
 from likeness.report.sources import Rehearsed, Sources
 from registry.artefact import ModelManifest
+from registry.past import Happening
 
 FEWEST_DRAWN = 2
 """Versions with a likeness; one alone is no development."""
@@ -97,7 +97,7 @@ def _row(
     )
 
 
-def _history(past: tuple[Event, ...], *, with_texts: bool) -> Table | None:
+def _history(past: tuple[Happening, ...], *, with_texts: bool) -> Table | None:
     """What became of whom and why, the latest first; reasons may be the owner's words."""
     columns = ("version", "when", "what", "likeness", *(("why",) if with_texts else ()))
     rows = tuple(

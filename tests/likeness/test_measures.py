@@ -29,6 +29,7 @@ from likeness.measures.taken import Drawn, Table
 from likeness.records import Attempt, Evaluation, Player, Role, SceneKind
 from tests.likeness.made import NOON, PLAYERS, evaluation
 from tests.likeness.speaking import home_with, mine, played, yours
+from trainer.card.features import FEATURES, folded, kept_of, profile_of
 from trainer.card.intervals import Draws, recentred
 
 FLOOR, CEILING = Player(Role.MEMBER), Player(Role.SELF)
@@ -160,14 +161,15 @@ def test_paired_differences_of_the_same_scenes(rehearsed: Evaluation, den: Home)
     assert found["likeness"].low is not None
     assert found["likeness"].low > 0
     assert found["nats"].value < 0
-    assert compare(rehearsed, GOOD, GOOD, den, Settings())["likeness"].value == 0
     with pytest.raises(LikenessError, match="was not played"):
         compare(rehearsed, GOOD, Player(Role.FULL, "v9"), den, Settings())
 
 
-def test_measuring_twice_gives_the_same(rehearsed: Evaluation, den: Home) -> None:
+def test_measuring_twice_gives_the_same(
+    measured: Measures, rehearsed: Evaluation, den: Home
+) -> None:
     again = measure(rehearsed, den, Settings()).to_json()
-    assert again == measure(rehearsed, den, Settings()).to_json()
+    assert again == measured.to_json()
     assert Measures.from_json(again).to_json() == again
 
 
@@ -191,6 +193,20 @@ def test_a_share_of_none_has_an_interval_all_the_same() -> None:
     assert none.low == 0
     assert none.high == pytest.approx(0.0876, abs=1e-3)
     assert Drawn(0.0, np.zeros(50), 2, 2).figure().low is None
+    spread = np.linspace(0, 4, 50)
+    assert Drawn(0.5, spread, 9, 9, least=0.0).figure().low == 0
+
+
+def test_openings_capitals_and_emoji_are_features_of_their_own() -> None:
+    plain = profile_of([("so what",), ("so be it",), ("ok 好",)] * 9)
+    loud = profile_of([("WHAT 🎉",), ("Well NO",), ("Sure 🎉",)] * 9)
+    kept = kept_of(plain)
+    apart = {n: f(folded(loud, kept), folded(plain, kept)) for n, f in FEATURES.items()}
+    near = {n: f(folded(plain, kept), folded(plain, kept)) for n, f in FEATURES.items()}
+    assert all(apart[name] > 0.2 for name in ("openings", "case", "emoji"))
+    assert max(near.values()) == 0
+    assert profile_of([("明天见",)]).counts["openings"] == {"明天": 1}
+    assert profile_of([("明天见",)]).counts["case"] == {"none": 1}
 
 
 def test_without_a_dataset_and_for_every_kind_of_scene(tmp_path: Path) -> None:
@@ -306,6 +322,8 @@ def test_advice_cites_its_figures(tmp_path: Path, den: Home) -> None:
     found = measure(played(tmp_path, skills), den, Settings())
     assert any(line.startswith("training is worth it: likeness +0.") for line in found.advice)
     assert any(line.startswith("memory helps here: likeness +0.") for line in found.advice)
+    rules = measure(played(tmp_path / "rules", {COPY: 0.5}, scenes=24), den, Settings())
+    assert not any("scenes" in line for line in rules.advice)
     few = measure(played(tmp_path / "few", skills, scenes=6), den, Settings())
     assert any("--scenes 400" in line for line in few.advice)
 

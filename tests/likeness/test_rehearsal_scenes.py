@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,14 @@ import pytest
 from config.settings import Home, load
 from ingest.archive import Archive
 from likeness.errors import LikenessError
-from likeness.records import Attempt, Player, Role, Scene
+from likeness.records import Attempt, Player, Role, Scene, SceneKind
 from likeness.rehearsal.period import Period, read_period
+from likeness.rehearsal.plans import plan_of
 from likeness.rehearsal.rules import attempts_of, by_words
 from likeness.rehearsal.scenes import Staged, spread, stage
 from tests.ingest.talk import Talk
 from tests.likeness.made import evaluation
+from tests.likeness.made import scene as made_scene
 from tests.likeness.stagehand import dinner, rehearsal_home, run
 
 
@@ -168,3 +172,19 @@ def test_forgetting_somebody_removes_the_scenes_that_quote_them(tmp_path: Path) 
     evaluation(place.evaluations)
     run(place, "forget", "@anna", "--yes")
     assert not place.evaluations.exists()
+
+
+def test_a_plan_is_named_after_its_scenes_but_not_after_the_moment_of_own_questions(
+    home: Home,
+) -> None:
+    settings = load(home.path)
+    asked = made_scene(1, SceneKind.CONTROLLED)
+    later = replace(asked, at=asked.at + timedelta(days=1))
+    real = made_scene(2)
+    others = (real, replace(real, at=real.at + timedelta(days=1)))
+
+    def name(*scenes: Scene) -> str:
+        return plan_of(home, settings, [Player(Role.SELF)], scenes, 7, "", asked.at).id
+
+    assert name(asked) == name(later)
+    assert name(others[0]) != name(others[1])
