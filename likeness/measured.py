@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -56,16 +56,22 @@ class Measures:
     """All measures of an evaluation.
 
     ``likeness`` is the headline by player's name: the mean over the measures of likeness, each
-    put so that another member is 0 and @self 1. ``advice`` says what to do next.
+    put so that another member is 0 and @self 1. ``gains`` are differences in it on the same scenes,
+    by ``one − other``. ``advice`` says what to do next.
     """
 
     measures: tuple[Measure, ...]
     likeness: Mapping[str, Figure]
     advice: tuple[str, ...] = ()
+    gains: Mapping[str, Figure] = field(default_factory=dict)
 
     def get(self, key: str) -> Measure | None:
         """A measure by its key; None where it was not taken."""
         return next((each for each in self.measures if each.key == key), None)
+
+    def gain(self, one: str, other: str) -> Figure | None:
+        """How much more likeness one player has than another; None where it was not compared."""
+        return self.gains.get(f"{one} − {other}")
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -78,6 +84,7 @@ class Measures:
             tuple(_measure(each) for each in data["measures"]),
             _figures(data["likeness"]),
             tuple(data["advice"]),
+            _figures(data.get("gains", {})),
         )
 
 

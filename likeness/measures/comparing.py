@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from config.settings import Home, Settings
 from likeness.errors import LikenessError
@@ -12,6 +12,14 @@ from likeness.records import Evaluation, Player, Role
 
 HEADLINE = "likeness"
 _ENDS = (Role.MEMBER, Role.SELF)
+_WORTH = (
+    (Role.ADAPTER, Role.BASE),
+    (Role.FULL, Role.ADAPTER),
+    (Role.FULL, Role.BASE),
+    (Role.FULL, Role.PROMPTED),
+    (Role.FULL, Role.NEAREST),
+)
+"""What is worth how much: training, memory, training above a prompt, speaking above repeating."""
 
 
 def compare(
@@ -32,5 +40,22 @@ def compare(
     return {
         key: drawn[one.name].minus(drawn[other.name]).figure()
         for key, drawn in sides.items()
+        if one.name in drawn and other.name in drawn
+    }
+
+
+def gains(found: Measuring, players: Sequence[Player]) -> dict[str, Figure]:
+    """The paired differences in likeness that people ask for, by ``one − other``."""
+    pairs = [
+        (one, other)
+        for better, worse in _WORTH
+        for one in players
+        for other in players
+        if (one.role, other.role) == (better, worse) and other.version in ("", one.version)
+    ]
+    drawn = found.likeness
+    return {
+        f"{one.name} − {other.name}": drawn[one.name].minus(drawn[other.name]).figure()
+        for one, other in pairs
         if one.name in drawn and other.name in drawn
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from config.settings import Home, Settings
 from likeness.measured import Measures
 from likeness.measures.advice import advice_of
+from likeness.measures.comparing import gains
 from likeness.measures.taking import Measuring
 from likeness.records import Evaluation
 
@@ -20,4 +21,5 @@ def measure(evaluation: Evaluation, home: Home, settings: Settings) -> Measures:
         tuple(each.measure() for each in found.taken),
         {name: drawn.figure() for name, drawn in found.likeness.items()},
         advice_of(found, evaluation.plan, settings),
+        gains(found, evaluation.plan.players),
     )

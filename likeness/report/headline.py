@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from likeness.measured import Figure
+from likeness.measured import Figure, Measures
 from likeness.records import Player, Role
 from likeness.report import plots
 from likeness.report.naming import called, of_version, shown_figures, speaking
@@ -35,27 +35,34 @@ def headline(rehearsed: Rehearsed | None, version: str) -> Headline | None:
     """What the page begins with; None where the version was not rehearsed."""
     if rehearsed is None:
         return None
-    players, known = rehearsed.plan.players, rehearsed.measures.likeness
+    players, measures = rehearsed.plan.players, rehearsed.measures
+    known = measures.likeness
     mine = speaking(players, version, known)
     if mine is None:
         return None
     figure = known[mine.name]
-    base = next((known.get(player.name) for player in players if player.role is Role.BASE), None)
     return Headline(
-        called(mine), figure, level(figure, base),
-        tuple(_sentences(players, known, mine)), _plot(players, known, version),
+        called(mine), figure, level(figure, _above_base(measures, players, version)),
+        tuple(_sentences(players, measures, mine)), _plot(players, known, version),
     )  # fmt: skip
 
 
-def level(figure: Figure, base: Figure | None) -> str:
-    """A likeness in words, no more of them than its interval allows."""
+def level(figure: Figure, above_base: Figure | None = None) -> str:
+    """A likeness in words, no more of them than its interval allows.
+
+    ``above_base`` is what training added on the same scenes.
+    """
     if figure.low is None:
         return "too few replies to tell"
     if figure.low <= 0:
         return "no more like @self than another member is, as far as can be told"
-    if base is None or _overlap(base, figure) or base.value > figure.value:
+    if above_base is None or not _is_sure(above_base) or above_base.value < 0:
         return "more like @self than another member is"
     return "more like @self than another member is, and than its base"
+
+
+def _above_base(measures: Measures, players: tuple[Player, ...], version: str) -> Figure | None:
+    return measures.gain(Player(Role.ADAPTER, version).name, Player(Role.BASE).name)
 
 
 def _plot(players: tuple[Player, ...], known: Mapping[str, Figure], version: str) -> Plot:
@@ -70,20 +77,13 @@ def _plot(players: tuple[Player, ...], known: Mapping[str, Figure], version: str
     )
 
 
-def _sentences(
-    players: tuple[Player, ...], known: Mapping[str, Figure], mine: Player
-) -> Iterator[str]:
-    figure = known[mine.name]
-    yield _where(mine, figure)
-    by_role = {player.role: known[player.name] for player in players if player.name in known}
-    own = {
-        player.role: known[player.name]
-        for player in players
-        if player.version == mine.version and player.name in known
-    }
-    yield from _worth("Training", by_role.get(Role.BASE), own.get(Role.ADAPTER))
-    yield from _worth("Memory", own.get(Role.ADAPTER), own.get(Role.FULL))
-    looked_up = by_role.get(Role.NEAREST)
+def _sentences(players: tuple[Player, ...], measures: Measures, mine: Player) -> Iterator[str]:
+    known, version = measures.likeness, mine.version
+    yield _where(mine, known[mine.name])
+    trained, full = Player(Role.ADAPTER, version), Player(Role.FULL, version)
+    yield from _worth("Training", Player(Role.BASE), trained, measures)
+    yield from _worth("Memory", trained, full, measures)
+    looked_up = known.get(Player(Role.NEAREST).name)
     if looked_up:
         yield (
             f"Repeating the old reply of @self that fits best would reach "
@@ -101,20 +101,21 @@ def _where(mine: Player, figure: Figure) -> str:
     )
 
 
-def _worth(what: str, before: Figure | None, after: Figure | None) -> Iterator[str]:
-    if before is None or after is None:
+def _worth(what: str, before: Player, after: Player, measures: Measures) -> Iterator[str]:
+    """What a step is worth, on the same scenes."""
+    gain = measures.gain(after.name, before.name)
+    if gain is None:
         return
-    gap = after.value - before.value
-    change = f"{what} changes it by {gap:+.2f} ({before.value:.2f} → {after.value:.2f})"
-    yield (
-        f"{change}; the intervals overlap, so this may be chance."
-        if _overlap(before, after)
-        else f"{change}, more than chance would."
-    )
+    change = f"{what} changes it by {gain.value:+.2f}"
+    if gain.low is None or gain.high is None:
+        yield f"{change}, on too few conversations to say how surely."
+        return
+    sure = "more than chance would" if _is_sure(gain) else "which may be chance"
+    yield f"{change} on the same scenes ({gain.low:+.2f} to {gain.high:+.2f}), {sure}."
 
 
-def _overlap(one: Figure, other: Figure) -> bool:
-    """Whether two intervals share anything; one that is open overlaps with all."""
-    if None in (one.low, one.high, other.low, other.high):
-        return True
-    return max(one.low or 0, other.low or 0) <= min(one.high or 0, other.high or 0)
+def _is_sure(gain: Figure) -> bool:
+    """Whether the interval of a difference leaves out none at all."""
+    if gain.low is None or gain.high is None:
+        return False
+    return gain.low > 0 or gain.high < 0

@@ -94,7 +94,9 @@ def measures(players: Sequence[Player]) -> Measures:
         ),
         {name: figure(value) for name, value in scale.items()},
         (f"more data from @{HOSTILE[2]}", "memory helps here: facts 10% → 70%"),
-    )
+        {f"{one.name} − {other.name}": figure(scale[one.name] - scale[other.name])
+         for one in players for other in players},
+    )  # fmt: skip
 
 
 def hostile(one: Scene) -> Scene:

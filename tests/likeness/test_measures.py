@@ -348,3 +348,13 @@ def test_scenes_share_clusters_in_every_draw(tmp_path: Path) -> None:
     table = Table.of(sheet, 1)
     assert table.draws.counts.shape == (1000, 3)
     assert set(table.draws.counts.sum(1)) == {3.0}
+
+
+def test_what_training_and_memory_are_worth_is_a_paired_difference(measured: Measures) -> None:
+    assert measured.gains
+    for name, gain in measured.gains.items():
+        one, _, other = name.partition(" − ")
+        gap = measured.likeness[one].value - measured.likeness[other].value
+        assert gain.value == pytest.approx(gap)
+        assert measured.gain(other, one) is None
+    assert Measures.from_json(measured.to_json()) == measured
