@@ -11,6 +11,8 @@ from typing import Any
 
 from bot.gate import Decision, HandScorer, Rules, Scorer, Situation, decide
 from bot.gating.calling import callnames
+from bot.gating.learned import LearnedScorer
+from bot.gating.model import read_gate
 from bot.platforms.base import Address
 from config.settings import Home, Settings
 from ingest.archive import Archive
@@ -20,9 +22,11 @@ from likeness.rehearsal.stream import Moment, burst_of
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-def scorer_of(home: Home) -> Scorer:
-    """What the bot of this home decides by."""
-    return HandScorer()
+def scorer_of(home: Home, names: Sequence[str] = ()) -> Scorer:
+    """What the bot of this home decides by, as it was before the last tenth of the messages."""
+    known = read_gate(home)
+    judged = known.judged if known else None
+    return LearnedScorer(judged, names) if judged else HandScorer()
 
 
 @dataclass

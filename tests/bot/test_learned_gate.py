@@ -353,3 +353,20 @@ def test_an_empty_room_has_all_features() -> None:
     seen = features(Situation(START, message, Address.NONE, (message,)), Known())
     assert tuple(seen) == FEATURES
     assert HandScorer().score(Situation(START, message))[0] < 0.5
+
+
+def test_the_judged_gate_gave_the_rows(learned: Home) -> None:
+    known = read_gate(learned)
+    assert known is not None
+    assert known.judged is not None
+    with Archive.open(learned.archive) as archive:
+        me = archive.me()
+        every = {
+            message.id: situation
+            for message, situation in told_again(in_order(archive, [HALL.id, YARD.id]), me)
+        }
+    names = names_of(me, Settings())
+    for row in list(held_out(learned))[-30:]:
+        seen = known.judged.seen(every[row["id"]], names)
+        share = known.judged.probability(row["chat"], list(seen.values()))
+        assert share == pytest.approx(row["score"], abs=1e-4)
