@@ -26,7 +26,7 @@ _NEAR = 0.8  # of pairs; a changed letter costs two
 # Whatever a reader takes for one counts: compared is the text in its plainest form (see _bare).
 _MARKS = r"[\s>*_`~#|•-]*"
 _LABEL = re.compile(
-    rf"(?m)^{_MARKS}(?:\[?\d{{4}}-\d\d-\d\d[^@\n]{{0,16}})?@\s?[\w.-]{{1,64}}{_MARKS}[:∶︰]"
+    rf"(?m)^{_MARKS}(?:\[?(?:\d{{0,4}}-)?\d\d?-\d\d[^@\n]{{0,16}})?@\s?[\w.-]{{1,64}}{_MARKS}[:∶︰]"
 )
 _NAMED = re.compile(rf"(?m)^{_MARKS}([\w .-]{{2,64}}?){_MARKS}[:∶︰]")
 # Discord's and Telegram's own spellings of a mention, a command, a channel, a person: @self's words

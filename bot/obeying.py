@@ -68,6 +68,11 @@ class Obeying:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def is_working(self) -> bool:
+        """Whether something is being obeyed."""
+        return bool(self._tasks)
+
     async def close(self) -> None:
         """End what is being obeyed."""
         for task in self._tasks:

@@ -163,12 +163,12 @@ class Guardian:
 
 def _promoted(registry: Registry) -> tuple[Promotion, str] | None:
     """The promotion that made what serves, and what a rollback returns to."""
-    history = registry.history()
-    if not history or history[-1].is_rollback:
-        return None
     try:
+        history = registry.history()
+        if not history or history[-1].is_rollback:
+            return None
         return history[-1], registry.earlier()
-    except RegistryError:
+    except RegistryError:  # nothing served before, or the registry cannot be read
         return None
 
 

@@ -23,6 +23,8 @@ from likeness.records import Evaluation, Player, Role
 from registry.retrainings import Order
 
 _FINAL = frozenset({"done", "interrupted", "error"})
+_KEPT = ("version", "card", "base", "nats/token", "nats/token of base", "run")
+"""What is noted of a training."""
 
 
 class StepFailed(LikenessError):
@@ -68,14 +70,16 @@ class Processes:
         """
         budget = () if order.minutes is None else ("--minutes", f"{order.minutes:g}")
         words = self._words("train", "--no-promote", *budget, "--progress-json", "-")
+        made: Mapping[str, Any] = {}
         for line in _printed(words, self._environment(seed_shift)):
             event = _event(line)
             if event.get("event") == "done":
-                kept = ("version", "card", "base", "nats/token", "nats/token of base", "run")
-                return {name: event[name] for name in kept if name in event}
-            if event.get("event") not in _FINAL:
+                made = {name: event[name] for name in _KEPT if name in event}
+            elif event.get("event") not in _FINAL:
                 self.pass_on(line)
-        raise LikenessError("training ended without a model; the same command goes on")
+        if not made:
+            raise LikenessError("training ended without a model; the same command goes on")
+        return made
 
     def rehearse(self, pairing: Pairing, order: Order) -> Mapping[str, Any]:
         """Both players beside floor and ceiling, in the same scenes."""
@@ -151,15 +155,22 @@ def _ended_by(code: int) -> str:
 
 @contextmanager
 def _child_handles_interrupt() -> Iterator[None]:
-    """Ctrl-C reaches the child too, which keeps a checkpoint and ends; so do we then."""
+    """Ctrl-C reaches the child too, which keeps a checkpoint and ends; so do we then.
+
+    A child that was nearly done may end well all the same: what it made is found by the same
+    command.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: asked.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _event(line: str) -> Mapping[str, Any]:

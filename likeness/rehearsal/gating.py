@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -11,7 +11,12 @@ from typing import Any
 
 from bot.gate import Decision, HandScorer, Rules, Scorer, Situation, decide
 from bot.gating.calling import callnames
+<<<<<<< HEAD
 from bot.gating.learned import LearnedScorer
+=======
+from bot.gating.learned import rescaled
+from bot.gating.learning import held_out
+>>>>>>> s7
 from bot.gating.model import read_gate
 from bot.platforms.base import Address
 from config.settings import Home, Settings
@@ -22,17 +27,43 @@ from likeness.rehearsal.stream import Moment, burst_of
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 
 
+<<<<<<< HEAD
 def scorer_of(home: Home, names: Sequence[str] = ()) -> Scorer:
     """What the bot of this home decides by, as it was before the last tenth of the messages."""
     known = read_gate(home)
     judged = known.judged if known else None
     return LearnedScorer(judged, names) if judged else HandScorer()
+=======
+@dataclass(frozen=True, slots=True)
+class HeldScores:
+    """What the learned gate gave messages that it was not fitted to, by id; ``bar`` scores 0.5.
+
+    The gate that serves was fitted to the held-out period as well, and would know it.
+    """
+
+    shares: Mapping[str, float]
+    bar: float
+
+    def score(self, situation: Situation) -> tuple[float, Sequence[str]]:
+        """The score that was given then; 0 for a message that has none."""
+        share = self.shares.get(situation.message.id, 0.0)
+        return rescaled(share, self.bar), ()
+
+
+def scorer_of(home: Home) -> Scorer:
+    """What decides: the learned gate by what it gave unseen messages, else the one that ships."""
+    known = read_gate(home)
+    if known is None or known.model is None or not home.gate_rows.is_file():
+        return HandScorer()
+    return HeldScores({row["id"]: row["score"] for row in held_out(home)}, known.model.at_rate)
+>>>>>>> s7
 
 
 @dataclass
 class Listening:
     """The gate hears one chat; what @self said there counts as the bot's own.
 
+    Where the scorer knows only some messages, those are ``judged`` and no others.
     ``spoke`` are the messages it would have answered, ``agreed`` says for each reply of @self
     whether it would have answered a line of the burst that @self answered.
     """
@@ -41,6 +72,7 @@ class Listening:
     me: Person
     rules: Rules
     scorer: Scorer
+    judged: Set[str] | None = None
     heard: int = 0
     spoke: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
@@ -54,7 +86,8 @@ class Listening:
     ) -> Listening:
         """With the rules of the settings."""
         me = archive.me()
-        return cls(chat, me, Rules.of(settings.talk, names=callnames(me)), scorer)
+        judged = scorer.shares.keys() if isinstance(scorer, HeldScores) else None
+        return cls(chat, me, Rules.of(settings.talk, names=callnames(me)), scorer, judged)
 
     def hear(self, moment: Moment) -> None:
         """The next message: decide, as the bot would have then."""
@@ -63,6 +96,8 @@ class Listening:
             last = moment.room[-1] if moment.room else None
             if last is None or not last.person.is_self:
                 self._said.append(message.sent_at)
+            return
+        if self.judged is not None and message.id not in self.judged:
             return
         self.heard += 1
         if self._decide(moment).is_answer:
@@ -73,7 +108,8 @@ class Listening:
         burst = burst_of(moment.room, asked)
         lines = {message.id for message in burst} | {asked}
         self.answered |= lines
-        self.agreed[id] = bool(lines & self.spoke)
+        if self.judged is None or lines & self.judged:
+            self.agreed[id] = bool(lines & self.spoke)
         for message in burst[-1:]:
             self._said_to[message.person.id].append(moment.message.sent_at)
 

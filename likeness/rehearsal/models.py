@@ -58,8 +58,16 @@ class Bot:
     examples: Mapping[str, str]
     clock: Callable[[], float] = time.perf_counter
 
-    def attempt(self, scene: Scene, history: Sequence[Message], chat: str | None) -> Attempt:
+    def attempt(
+        self,
+        scene: Scene,
+        history: Sequence[Message],
+        chat: str | None,
+        rivals: Sequence[tuple[str, ...]] = (),
+    ) -> Attempt:
         """What it says to the last line of ``history`` at the moment of the scene.
+
+        ``rivals`` are replies to tell the real one from, by likelihood.
 
         A responder of its own for every scene: what is said must not hang on which scenes came
         before. Recall and context see only what was said earlier.
@@ -71,7 +79,7 @@ class Bot:
         answer = responder.answer(history, now=scene.at, seed=seed, chat=chat)
         steps = self._delivered(answer, scene, history, seed)
         taken = self.clock() - began
-        nats, size = self._nats(answer, scene)
+        nats, size = self._nats(answer, scene.chat, scene.real)
         return Attempt(
             scene.id,
             self.player,
@@ -83,6 +91,7 @@ class Bot:
             tokens=answer.timings.generated,
             seconds=round(taken, 3),
             delays=tuple(round(step.pause.total_seconds(), 1) for step in steps),
+            choices=self._choices(answer, scene.chat, nats, size, rivals),
         )
 
     def _delivered(
@@ -102,14 +111,29 @@ class Bot:
             longest=lambda _text: _LONGEST,
         )
 
-    def _nats(self, answer: Answer, scene: Scene) -> tuple[float | None, int]:
-        """Nats and bytes of the words @self really said, under the prompt that was answered."""
-        if self.voice.is_remote or not scene.real:
+    def _choices(
+        self,
+        answer: Answer,
+        chat: str,
+        nats: float | None,
+        size: int,
+        rivals: Sequence[tuple[str, ...]],
+    ) -> tuple[float, ...]:
+        """Nats per byte of the real reply and of each rival; empty where one cannot be told."""
+        if nats is None or not rivals:
+            return ()
+        found = [(nats, size), *(self._nats(answer, chat, texts) for texts in rivals)]
+        each = [taken / count for taken, count in found if taken is not None and count]
+        return tuple(round(value, 4) for value in each) if len(each) == len(found) else ()
+
+    def _nats(self, answer: Answer, chat: str, texts: tuple[str, ...]) -> tuple[float | None, int]:
+        """Nats and bytes of words of @self's, under the prompt that was answered."""
+        if self.voice.is_remote or not texts:
             return None, 0
         from bot.generator import LlamaGenerator
 
         assert isinstance(self.generator, LlamaGenerator)
-        said = words_of(scene, self.voice)
+        said = words_of(texts, chat, self.voice)
         room = self.generator.context_tokens - self.generator.count(answer.prompt)
         if self.generator.count([said]) > room:
             return None, 0
@@ -117,10 +141,10 @@ class Bot:
         return round(nats, 4), len(said.text.encode())
 
 
-def words_of(scene: Scene, voice: Voice) -> Segment:
-    """The real reply as training would have shown it, without the mark that ends it."""
-    lines = tuple(Line("", text, is_self=True) for text in scene.real)
-    window = Window("", scene.chat, (Turn(lines, is_self=True, is_target=True),))
+def words_of(texts: Sequence[str], chat: str, voice: Voice) -> Segment:
+    """A reply of @self's as training would have shown it, without the mark that ends it."""
+    lines = tuple(Line("", text, is_self=True) for text in texts)
+    window = Window("", chat, (Turn(lines, is_self=True, is_target=True),))
     said, _stop = render_window(window, voice.head, voice.markup)[-2:]
     return said
 

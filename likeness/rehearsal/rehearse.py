@@ -20,6 +20,7 @@ from config.locks import claimed
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from likeness.errors import LikenessError
+from likeness.measures.choice import distractors
 from likeness.records import PLAN, Attempt, Evaluation, Plan, Player, Scene
 from likeness.rehearsal.casting import Histories, manner_before, open_bots, patient
 from likeness.rehearsal.models import Bot
@@ -117,7 +118,8 @@ def _perform(
         with cast as bots:
             histories = Histories(archive)
             for scene in _told(_within(left, end, clock), len(left), clock):
-                evaluation.add(spoken(scene, bots, picked, histories, done))
+                rivals = distractors(scene, scenes, plan.seed)
+                evaluation.add(spoken(scene, bots, picked, histories, done, rivals))
     return True
 
 
@@ -127,13 +129,14 @@ def spoken(
     picked: Picked,
     histories: Histories,
     done: Collection[tuple[str, Player]],
+    rivals: Sequence[tuple[str, ...]] = (),
 ) -> list[Attempt]:
-    """What those say in a scene who have not spoken in it."""
+    """What those say in a scene who have not spoken in it; ``rivals`` as models are asked."""
     history, chat = histories.of(scene), histories.chat(scene)
     rules = [found[scene.id] for found in picked.values() if scene.id in found]
     said = [one for one in rules if (scene.id, one.player) not in done]
     waiting = [bot for bot in bots if (scene.id, bot.player) not in done]
-    return said + [bot.attempt(scene, history, chat) for bot in waiting]
+    return said + [bot.attempt(scene, history, chat, rivals) for bot in waiting]
 
 
 def picks(

@@ -63,12 +63,13 @@ class Play:
     warnings: list[str]
     metrics: Metrics
     guardian: Guardian
+    obeying: Obeying
     spans: set[asyncio.Task[None]] = field(default_factory=set)
 
     def is_settled(self) -> bool:
         """Whether everything waits for time to pass, and nothing for a thread."""
         busy = sum(room.is_busy for room in self.hub.house.rooms)
-        is_at_work = self.hub.is_working or self.recorder.waiting
+        is_at_work = self.hub.is_working or self.obeying.is_working or self.recorder.waiting
         return not is_at_work and busy <= self.calendar.sleepers + self.held
 
     held: int = 0
@@ -160,7 +161,17 @@ async def playing(
             ),
         )
         play = Play(
-            hub, stage, calendar, book, consent, recorder, questions, warnings, metrics, guardian
+            hub,
+            stage,
+            calendar,
+            book,
+            consent,
+            recorder,
+            questions,
+            warnings,
+            metrics,
+            guardian,
+            obeying,
         )
         await hub.start()
         if start:

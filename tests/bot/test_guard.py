@@ -15,7 +15,12 @@ def test_a_part_that_speaks_for_another_ends_the_reply() -> None:
 
 
 def test_an_imitated_memory_ends_the_reply() -> None:
-    for memory in ("2026-03-01 @self: yes", "[2026-03-01 12:30] @bob: yes"):
+    for memory in (
+        "2026-03-01 @self: yes",
+        "26-03-01 @self: yes",
+        "03-01 12:30] @bob: no",
+        "[2026-03-01 12:30] @bob: yes",
+    ):
         assert tidy(["well", memory, "ok"], is_complete=True) == ("well",)
     assert tidy(["on 2026-03-01 ask @bob"], is_complete=True) == ("on 2026-03-01 ask @bob",)
 

@@ -132,7 +132,7 @@ def test_an_archive_of_before_says_that_everything_changed(
     path = tmp_path / "older.sqlite"
     with closing(sqlite3.connect(path)) as copy, closing(sqlite3.connect(_path(archive))) as source:
         source.backup(copy)
-        for table in ("change", "withdrawn", "withheld"):
+        for table in ("change", "withdrawn", "withheld", "feedback"):
             copy.execute(f"DROP TABLE {table}")
         copy.execute("PRAGMA user_version = 6")
         copy.commit()

@@ -107,7 +107,7 @@ def test_the_likelihood_is_the_one_the_report_card_finds(
     at = read_period(home).start
     scene = Scene("s", SceneKind.HELD_OUT, "c", at, asked.lines, said)
     prompt = render_prompt((asked,), voice.head, voice.markup)
-    nats = generator.nats(prompt, [words_of(scene, voice)])
+    nats = generator.nats(prompt, [words_of(scene.real, scene.chat, voice)])
     lines = tuple(Line("self", text, is_self=True) for text in scene.real)
     window = Window("w", "c", (asked, Turn(lines, True, True)), kind=WindowKind.REPLY)
     probes = probes_of(
@@ -119,7 +119,7 @@ def test_the_likelihood_is_the_one_the_report_card_finds(
     )
     [score] = score_gguf(voice.model, probes, threads=1)
     assert nats == pytest.approx(score.text_nats, abs=0.02)
-    assert len(words_of(scene, voice).text.encode()) == score.text_bytes
+    assert len(words_of(scene.real, scene.chat, voice).text.encode()) == score.text_bytes
 
 
 def test_the_report_card_draws_as_the_bot_does(generator: LlamaGenerator) -> None:
