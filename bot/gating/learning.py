@@ -66,7 +66,7 @@ def _learned(
     fitted = fit(gathered)
     _write(home.gate_rows, _rows(gathered, fitted))
     told = report(gathered, fitted) | {"manner": judged_manner(archive)}
-    return GateFile(revision, fitted.serving, told, judged=fitted.judged)
+    return GateFile(revision, fitted.serving, told)
 
 
 def _rows(gathered: Gathered, fitted: Fitted) -> Iterator[Mapping[str, Any]]:

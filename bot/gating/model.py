@@ -102,16 +102,14 @@ class GateFile:
     """What stands in ``Home.gate``: the model (None where too little was said), and how well one
     fitted as it did on time it had not seen.
 
-    ``judged`` is that one: it knows nothing of the last tenth of the messages, which a rehearsal
-    replays. ``revision`` is that of the archive, 0 where it is to be fitted again; ``why_none``
-    says why there is no model.
+    ``revision`` is that of the archive, 0 where it is to be fitted again; ``why_none`` says why
+    there is no model.
     """
 
     revision: int
     model: GateModel | None
     report: Mapping[str, Any] = field(default_factory=dict)
     why_none: str = ""
-    judged: GateModel | None = None
 
     def save(self, home: Home) -> None:
         """Write it; whatever is killed meanwhile, the file is a whole one."""
@@ -120,7 +118,6 @@ class GateFile:
             "revision": self.revision,
             "why_none": self.why_none,
             "model": self.model.to_json() if self.model else None,
-            "judged": self.judged.to_json() if self.judged else None,
             "report": self.report,
         }
         partial = home.gate.with_name(f"{home.gate.name}.partial")
@@ -134,10 +131,8 @@ def read_gate(home: Home) -> GateFile | None:
         data = orjson.loads(home.gate.read_bytes())
         if data["format"] != FORMAT:
             return None
-        models = [data["model"], data["judged"]]
-        model, judged = (GateModel.from_json(one) if one else None for one in models)
-        why_none = str(data["why_none"])
-        return GateFile(int(data["revision"]), model, data["report"], why_none, judged)
+        model = GateModel.from_json(data["model"]) if data["model"] else None
+        return GateFile(int(data["revision"]), model, data["report"], str(data["why_none"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
@@ -153,11 +148,9 @@ def forget_in_gate(home: Home, handle: str) -> bool:
         was_there = home.gate.exists()
         home.gate.unlink(missing_ok=True)
         return was_there
-    model, judged = (
-        replace(one, known=one.known.without(handle)) if one else None
-        for one in (known.model, known.judged)
-    )
-    GateFile(0, model, _but_people(known.report), known.why_none, judged).save(home)
+    model = known.model
+    cut = replace(model, known=model.known.without(handle)) if model else None
+    GateFile(0, cut, _but_people(known.report), known.why_none).save(home)
     return True
 
 

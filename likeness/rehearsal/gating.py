@@ -11,12 +11,8 @@ from typing import Any
 
 from bot.gate import Decision, HandScorer, Rules, Scorer, Situation, decide
 from bot.gating.calling import callnames
-<<<<<<< HEAD
-from bot.gating.learned import LearnedScorer
-=======
 from bot.gating.learned import rescaled
 from bot.gating.learning import held_out
->>>>>>> s7
 from bot.gating.model import read_gate
 from bot.platforms.base import Address
 from config.settings import Home, Settings
@@ -27,13 +23,6 @@ from likeness.rehearsal.stream import Moment, burst_of
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-<<<<<<< HEAD
-def scorer_of(home: Home, names: Sequence[str] = ()) -> Scorer:
-    """What the bot of this home decides by, as it was before the last tenth of the messages."""
-    known = read_gate(home)
-    judged = known.judged if known else None
-    return LearnedScorer(judged, names) if judged else HandScorer()
-=======
 @dataclass(frozen=True, slots=True)
 class HeldScores:
     """What the learned gate gave messages that it was not fitted to, by id; ``bar`` scores 0.5.
@@ -55,8 +44,8 @@ def scorer_of(home: Home) -> Scorer:
     known = read_gate(home)
     if known is None or known.model is None or not home.gate_rows.is_file():
         return HandScorer()
-    return HeldScores({row["id"]: row["score"] for row in held_out(home)}, known.model.at_rate)
->>>>>>> s7
+    bar = float(known.report["borders"]["at_rate"])  # set before that time, too
+    return HeldScores({row["id"]: row["score"] for row in held_out(home)}, bar)
 
 
 @dataclass

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
-from bot.gating.learning import names_of
 from bot.rooms import LINES
 from config.settings import Home, Settings
 from ingest.archive import Archive
@@ -38,7 +37,7 @@ def stage(
     """Walk the period once: ``scenes`` of its replies, spread over all of it, and the gate."""
     wanted = {one.id for one in spread(period.held_out, scenes, seed)}
     chats = {chat.id: chat for chat in archive.chats()}
-    scorer = scorer_of(home, names_of(archive.me(), settings))
+    scorer = scorer_of(home)
     found: list[Scene] = []
     heard: list[Listening] = []
     for chat in (chats[id] for id in period.chats if id in chats):
