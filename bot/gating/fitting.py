@@ -69,11 +69,11 @@ def parts(rows: Rows) -> tuple[Chosen, Chosen, Chosen]:
 
 def fit(gathered: Gathered) -> Fitted:
     """Both gates. Needs scikit-learn; seconds for a hundred thousand messages."""
-    rows, known = gathered.rows, gathered.known
+    rows = gathered.rows
     early, later, held_out = parts(rows)
-    judged, raw = _fit(rows, early, later, known)
+    judged, raw = _fit(rows, early, later, gathered.known_then)
     odds = np.array([judged.log_odds(c, r) for c, r in zip(rows.chats, raw.tolist(), strict=True)])
-    serving, _ = _fit(rows, early | later, held_out, known)
+    serving, _ = _fit(rows, early | later, held_out, gathered.known)
     return Fitted(judged, 1 / (1 + np.exp(-odds)), serving)
 
 

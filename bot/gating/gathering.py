@@ -70,10 +70,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The rows, what is known at their end, and when @self spoke by hour of the week (UTC)."""
+    """The rows, what is known at their end and at the border of the held-out time, and when @self
+    spoke by hour of the week (UTC)."""
 
     rows: Rows
     known: Known
+    known_then: Known
     spoken: Sequence[int]
     has_times: bool
 
@@ -186,8 +188,8 @@ class _Reader:
         while self._behind:
             message = self._behind.popleft()
             self._tally.add(message, is_answered=message.id in self._answers)
-        rows = self._columns.rows()
-        return Gathered(rows, self._tally.known(), self._spoken, self._has_times)
+        rows, known = self._columns.rows(), self._tally.known()
+        return Gathered(rows, known, self._known, self._spoken, self._has_times)
 
     def _keep_up(self, now: datetime, place: float) -> None:
         """Count what is settled by now: every step, and a last time at the border."""

@@ -84,7 +84,7 @@ class Known:
             "people": {handle: _row(rate) for handle, rate in self.people.items()},
             "chats": {chat: _row(rate) for chat, rate in self.chats.items()},
             "everybody": _row(self.everybody),
-            **{name: [round(value, 3) for value in getattr(self, name)] for name in _LISTS},
+            **{name: list(getattr(self, name)) for name in _LISTS},
             "timeless": sorted(self.timeless),
         }
 
@@ -143,13 +143,13 @@ class Tally:
         self._hours *= factor
 
     def known(self) -> Known:
-        """What was counted comes to."""
+        """What was counted comes to, rounded as it is stored: a file tells the very same."""
         rows = list(self._chats.values())
         mine, drawn, rarity = _word_tables(self._words)
         return Known(
-            {handle: Rate(*row.tolist()) for handle, row in self._people.items()},
-            {chat: Rate(*row.tolist()) for chat, row in self._chats.items()},
-            Rate(*np.sum(rows, 0).tolist()) if rows else Rate(),
+            {handle: _rate(row.round(2)) for handle, row in self._people.items()},
+            {chat: _rate(row.round(2)) for chat, row in self._chats.items()},
+            _rate(np.sum(rows, 0).round(2)) if rows else Rate(),
             _hour_table(self._hours),
             mine,
             drawn,
@@ -170,7 +170,7 @@ def _hour_table(counted: Numbers) -> tuple[float, ...]:
     total = spread.sum((0, 1))
     share = (total[1] + 1) / (total.sum() + 20)
     found = (spread[..., 1] + _HOUR_TRUST * share) / (spread.sum(-1) + _HOUR_TRUST)
-    return tuple((np.log(found / (1 - found)) - _logit(float(share))).ravel().tolist())
+    return _plain(np.log(found / (1 - found)) - _logit(float(share)))
 
 
 def _word_tables(counted: Numbers) -> tuple[tuple[float, ...], ...]:
@@ -180,7 +180,11 @@ def _word_tables(counted: Numbers) -> tuple[tuple[float, ...], ...]:
     drawn = _odds(answered, others - answered, sums[1] / max(sums[0] - sums[1], 1.0))
     every = others + own
     rarity = np.log((every.sum() / 8 + 10) / (every + 1)).clip(0.0)
-    return tuple(tuple(values.tolist()) for values in (mine, drawn, rarity))
+    return tuple(map(_plain, (mine, drawn, rarity)))
+
+
+def _plain(values: Numbers) -> tuple[float, ...]:
+    return tuple(values.ravel().round(3).tolist())
 
 
 def _odds(one: Numbers, other: Numbers, ratio: float) -> Numbers:
@@ -196,15 +200,15 @@ def _logit(share: float) -> float:
 
 
 def _row(rate: Rate) -> list[float]:
-    return [round(value, 2) for value in (rate.messages, rate.answered, rate.own)]
+    return [rate.messages, rate.answered, rate.own]
 
 
-def _rate(row: Sequence[Any]) -> Rate:
+def _rate(row: Sequence[Any] | Numbers) -> Rate:
     messages, answered, own = _floats(row, 3)
     return Rate(messages, answered, own)
 
 
-def _floats(values: Sequence[Any], size: int) -> tuple[float, ...]:
+def _floats(values: Sequence[Any] | Numbers, size: int) -> tuple[float, ...]:
     found = tuple(map(float, values))
     if len(found) != size or not all(map(math.isfinite, found)):
         raise ValueError(f"{len(found)} numbers, expected {size} finite ones")

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+import numpy as np
 import orjson
 
 from bot.gating.features import features
@@ -49,8 +50,9 @@ class GateModel:
         return features(situation, self.known, names)
 
     def probability(self, chat: str, row: Sequence[float]) -> float:
-        """That @self answers a message with these features."""
-        return _logistic(self.log_odds(chat, self.trees.log_odds(row)))
+        """That @self answers a message with these features, in the precision of the fit."""
+        single = np.array(row, np.float32).tolist()
+        return _logistic(self.log_odds(chat, self.trees.log_odds(single)))
 
     def log_odds(self, chat: str, raw: float) -> float:
         """Calibrated log-odds of what the trees give."""
@@ -97,8 +99,8 @@ FEATURES = _feature_names()
 
 @dataclass(frozen=True, slots=True)
 class GateFile:
-    """What stands in ``Home.gate``: the model (None where too little was said), what it was
-    fitted to, and how well it did on time it had not seen.
+    """What stands in ``Home.gate``: the model (None where too little was said), and how well one
+    fitted as it did on time it had not seen.
 
     ``revision`` is that of the archive, 0 where it is to be fitted again; ``why_none`` says why
     there is no model.

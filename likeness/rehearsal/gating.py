@@ -44,7 +44,8 @@ def scorer_of(home: Home) -> Scorer:
     known = read_gate(home)
     if known is None or known.model is None or not home.gate_rows.is_file():
         return HandScorer()
-    return HeldScores({row["id"]: row["score"] for row in held_out(home)}, known.model.at_rate)
+    bar = float(known.report["borders"]["at_rate"])  # set before that time, too
+    return HeldScores({row["id"]: row["score"] for row in held_out(home)}, bar)
 
 
 @dataclass

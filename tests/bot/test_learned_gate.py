@@ -18,7 +18,7 @@ from bot.gate_command import gate
 from bot.gating.answered import answered_in
 from bot.gating.features import features
 from bot.gating.figures import balanced_accuracy
-from bot.gating.fitting import border_at_rate, border_of
+from bot.gating.fitting import border_at_rate, border_of, fit
 from bot.gating.gathering import Rows, gather
 from bot.gating.known import Known
 from bot.gating.learned import LearnedScorer, Standing, rescaled
@@ -353,3 +353,21 @@ def test_an_empty_room_has_all_features() -> None:
     seen = features(Situation(START, message, Address.NONE, (message,)), Known())
     assert tuple(seen) == FEATURES
     assert HandScorer().score(Situation(START, message))[0] < 0.5
+
+
+def test_what_was_judged_is_what_a_bot_would_have_scored(tmp_path: Path) -> None:
+    with Archive.open(tmp_path / "archive", create=True) as archive:
+        archive.add(Chatter(HALL).messages(900))
+        archive.set_self("kevin")
+        me, names = archive.me(), names_of(archive.me(), Settings())
+        every = {
+            message.id: situation
+            for message, situation in told_again(in_order(archive, [HALL.id]), me)
+        }
+        found = gather(archive, names, through)
+        fitted = fit(found)
+    file = json.loads(json.dumps(fitted.judged.to_json()))
+    judged = GateModel.from_json(file)
+    for id, told in list(zip(found.rows.ids, fitted.shares.tolist(), strict=True))[-30:]:
+        seen = judged.seen(every[id], names)
+        assert judged.probability(HALL.id, list(seen.values())) == pytest.approx(told, rel=1e-3)
