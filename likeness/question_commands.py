@@ -185,5 +185,4 @@ def _write_page(home: Home, versions: Sequence[str], page: Path) -> Path:
 
     shown, rows = _rows(home, versions)
     template = Path(__file__).with_name("questions.html.j2")
-    page.parent.mkdir(parents=True, exist_ok=True)
     return write_whole(page, render(template, rows=rows, versions=shown))
