@@ -78,7 +78,7 @@ def text(value: str) -> Cell:
 
 
 def written(value: float, unit: str = "") -> str:
-    """A number as people read it: two decimals or two digits, shares as percentages."""
+    """A number as people read it: whole, or with two decimals (small: two digits); shares in %."""
     if unit == "%":
         text = "0%" if abs(value) < 0.0005 else f"{value:.{0 if abs(value) >= 0.1 else 1}%}"
     else:
@@ -88,8 +88,8 @@ def written(value: float, unit: str = "") -> str:
 
 def _digits(value: float) -> str:
     size = abs(value)
-    if size < 0.0005:
-        return "0"
+    if value == round(value) or size < 0.0005:
+        return f"{round(value):,}"
     if size < 0.1:
         return f"{value:.2g}"
     return f"{value:.2f}" if size < 10 else f"{value:.1f}" if size < 100 else f"{value:,.0f}"

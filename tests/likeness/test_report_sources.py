@@ -227,7 +227,7 @@ def test_numbers_are_written_as_people_read_them() -> None:
         "0%", "0%", "3.4%", "50%", "100%",
     ]  # fmt: skip
     assert [written(value) for value in (12345.6, 0.5034, 3.0, -0.0144)] == [
-        "12,346", "0.50", "3.00", "−0.014",
+        "12,346", "0.50", "3", "−0.014",
     ]  # fmt: skip
     assert shortened("a b c d", 4) == "a b…"
     assert evenly(range(9), 3) == [0, 4, 8]
