@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import orjson
@@ -145,7 +146,8 @@ def picks(
     """What the players of rules say, by scene: found once, and kept in the evaluation."""
     plan, path = evaluation.plan, evaluation.folder / PICKS
     rules = [player for player in plan.players if not player.role.is_model]
-    if not path.is_file():
+    known = _kept(path)
+    if known is None:
         embedder = getattr(senses.memory, "embedder", None)
         closest = by_meaning(embedder) if embedder else by_words
         scenes, seed = evaluation.scenes, plan.seed
@@ -155,8 +157,16 @@ def picks(
         part = path.with_name(f"{PICKS}.part")
         part.write_bytes(orjson.dumps([one.to_json() for each in found for one in each]))
         part.replace(path)
-    known = [Attempt.from_json(each) for each in orjson.loads(path.read_bytes())]
+        known = [one for each in found for one in each]
     return {player: {one.scene: one for one in known if one.player == player} for player in rules}
+
+
+def _kept(path: Path) -> list[Attempt] | None:
+    """What was picked before; None where it is to be picked (again)."""
+    try:
+        return [Attempt.from_json(each) for each in orjson.loads(path.read_bytes())]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def missing(
@@ -225,8 +235,15 @@ def _aside(
 def _measure(evaluation: Evaluation, home: Home, settings: Settings, *, has_news: bool) -> None:
     from likeness.measures.measuring import measure
 
-    if has_news or not evaluation.is_finished:
+    if has_news or not _is_measured(evaluation):
         evaluation.finish(measure(evaluation, home, settings).to_json())
+
+
+def _is_measured(evaluation: Evaluation) -> bool:
+    try:
+        return bool(evaluation.measures)
+    except LikenessError:  # damaged: measured again
+        return False
 
 
 def _begun(home: Home, plan: Plan, scenes: Sequence[Scene], staged: Staged) -> Evaluation:
