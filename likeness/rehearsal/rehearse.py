@@ -23,7 +23,14 @@ from ingest.archive import Archive
 from likeness.errors import LikenessError
 from likeness.measures.choice import distractors
 from likeness.records import PLAN, Attempt, Evaluation, Plan, Player, Scene
-from likeness.rehearsal.casting import Histories, manner_before, open_bots, patient
+from likeness.rehearsal.casting import (
+    RECALL_SECONDS,
+    Histories,
+    hearing_together,
+    manner_before,
+    open_bots,
+    patient,
+)
 from likeness.rehearsal.models import Bot
 from likeness.rehearsal.period import Period, read_period
 from likeness.rehearsal.plans import plan_of
@@ -102,7 +109,7 @@ def _perform(
     """Let everybody speak who has not yet, until ``end`` of the clock; whether anybody did."""
     plan, scenes = evaluation.plan, evaluation.scenes
     done = {(one.scene, one.player) for one in evaluation.attempts}
-    with open_senses(home, settings, archive) as senses:
+    with open_senses(home, settings, archive, seconds=RECALL_SECONDS) as senses:
         picked = picks(evaluation, settings, archive, period, senses)
         left = [one for one in _ordered(scenes, plan.seed) if missing(one, plan, picked, done)]
         if not left:
@@ -136,7 +143,7 @@ def spoken(
     history, chat = histories.of(scene), histories.chat(scene)
     rules = [found[scene.id] for found in picked.values() if scene.id in found]
     said = [one for one in rules if (scene.id, one.player) not in done]
-    waiting = [bot for bot in bots if (scene.id, bot.player) not in done]
+    waiting = hearing_together([bot for bot in bots if (scene.id, bot.player) not in done])
     return said + [bot.attempt(scene, history, chat, rivals) for bot in waiting]
 
 
