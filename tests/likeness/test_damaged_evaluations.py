@@ -37,9 +37,9 @@ def test_damaged_measures_are_measured_again_and_damaged_picks_picked_again(
 ) -> None:
     home = Home(tmp_path)
     made = evaluation(home.evaluations / "x")
+    (made.folder / MEASURES).write_bytes(DAMAGES[0])
+    _measure(made, home, load(home.path), has_news=False)
+    assert made.measures["measures"]
     for damage in DAMAGES:
-        (made.folder / MEASURES).write_bytes(damage)
-        _measure(made, home, load(home.path), has_news=False)
-        assert made.measures["measures"]
         (tmp_path / "picks.json").write_bytes(damage)
         assert _kept(tmp_path / "picks.json") is None
