@@ -17,6 +17,7 @@ import orjson
 
 from bot.app import Senses, open_senses
 from config.console import progress, say
+from config.errors import AtselfError
 from config.locks import claimed
 from config.settings import Home, Settings
 from ingest.archive import Archive
@@ -32,7 +33,7 @@ from likeness.rehearsal.casting import (
     patient,
 )
 from likeness.rehearsal.models import Bot
-from likeness.rehearsal.period import Period, read_period
+from likeness.rehearsal.period import Period, read_period, still_there
 from likeness.rehearsal.plans import plan_of
 from likeness.rehearsal.rules import attempts_of, by_meaning, by_words
 from likeness.rehearsal.scenes import Staged, stage
@@ -85,7 +86,7 @@ def rehearse(
     settings, began = patient(settings), clock.seconds()
     end = None if minutes is None else began + 60 * minutes
     with Archive.open(home.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
-        period = read_period(home, chat=chat)
+        period = still_there(read_period(home, chat=chat), archive)
         staged = stage(home, settings, archive, period, scenes=scenes, seed=seed)
         count = max(1, scenes // ASIDE) if aside is None else aside
         every = [*staged.scenes, *_aside(home, settings, archive, period, count, seed)]
@@ -236,7 +237,11 @@ def _aside(
 
     until = period.start
     probes = probe_scenes(archive, settings, until=until, facts=count, unknown=count, seed=seed)
-    return [*probes, *controlled_scenes(home, archive)]
+    try:
+        return [*probes, *controlled_scenes(home, archive)]
+    except AtselfError as error:  # somebody named in the list left: no reason to rehearse nothing
+        say(f"{error}; without the questions of the list")
+        return probes
 
 
 def _measure(evaluation: Evaluation, home: Home, settings: Settings, *, has_news: bool) -> None:
