@@ -46,6 +46,11 @@ class Forgetting:
         row = (account.platform, account.key, millis(self._clock()))
         self._write("INSERT OR REPLACE INTO forgetting VALUES (?, ?, ?)", row)
 
+    def done(self, account: Account) -> None:
+        """Nothing is left to do for this account."""
+        sql = "DELETE FROM forgetting WHERE (platform, account) = (?, ?)"
+        self._write(sql, (account.platform, account.key))
+
     def open(self) -> list[Account]:
         """Those who are not forgotten yet, the longest waiting first."""
         sql = "SELECT platform, account FROM forgetting ORDER BY asked_at"
@@ -70,10 +75,7 @@ class Forgetting:
             raise
         if process.returncode:
             raise NotForgotten(_last_line(told) or f"atself forget ended with {process.returncode}")
-        self._write(
-            "DELETE FROM forgetting WHERE (platform, account) = (?, ?)",
-            (account.platform, account.key),
-        )
+        self.done(account)
 
     @property
     def _path(self) -> Path:

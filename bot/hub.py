@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from bot.beside import Beside, told_if_failed
 from bot.chatbook import ChatRules
 from bot.errors import BotError
-from bot.gate import Decision, Rules
+from bot.gate import Decision
 from bot.guarding.overseer import Overseer
 from bot.house import House
 from bot.journal import Journal
@@ -37,6 +38,7 @@ from bot.platforms.base import (
 )
 from bot.responder import Answer
 from bot.rooms import Asked, Crew, Place, Room
+from bot.ruling import Ruling
 from bot.welcome import Welcome
 from config.settings import Settings
 from ingest.archive import Archive
@@ -57,11 +59,13 @@ class Hub:
         self._settings, self._parts = settings, parts
         self._recorder, self._now = parts.recorder, parts.clock.now
         self.house = House(parts.recorder, self._now)
-        self._left = Leftovers(parts, self.house, self._over, self._barred)
-        self._overseer = Overseer(parts.guardian, parts.recorder, self.spawn)
+        self._ruling = Ruling(parts, settings.talk)
+        self._left = Leftovers(parts, self.house, self._over, self._ruling.barred)
+        self._beside = Beside()
+        self.spawn = self._beside.spawn
+        self._overseer = Overseer(parts.guardian, parts.recorder, self.spawn, parts.consent.is_out)
         self._mouth = self._made_mouth()
         self._crew = self._made_crew()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._welcome = Welcome(parts, settings.bot.leave_unknown, self.spawn, self._left.finished)
         self._is_closing = False
         self._tidied_at = self._now()
@@ -110,7 +114,7 @@ class Hub:
     @property
     def is_working(self) -> bool:
         """Whether something is done beside the rooms: finishing what a stop left, introductions."""
-        return bool(self._tasks)
+        return bool(self._beside)
 
     async def let_go(self, account: Account) -> None:
         """Nothing of somebody may be used any more: not what is in memory, nor in work."""
@@ -126,9 +130,9 @@ class Hub:
 
     async def idle(self) -> None:
         """Wait until nothing is being answered."""
-        while self._tasks or any(room.is_busy for room in self.house.rooms):
+        while self._beside or any(room.is_busy for room in self.house.rooms):
             rooms = (room.idle() for room in self.house.rooms)
-            await asyncio.gather(*self._tasks, *rooms, return_exceptions=True)
+            await asyncio.gather(self._beside.done(), *rooms, return_exceptions=True)
 
     async def hush(self) -> None:
         """Begin nothing new; what is being said is said to its end, within reason."""
@@ -138,9 +142,7 @@ class Hub:
     async def close(self) -> None:
         """Stop answering; a part on its way is waited for, the rest stays in the journal."""
         await self.house.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._beside.close()
 
     async def _heard(self, heard: Heard) -> None:
         raw, platform = heard.message, self._parts.platforms[heard.message.chat.platform]
@@ -202,24 +204,14 @@ class Hub:
         _log.info("%s: goes on as %s", event.old, event.new.id)
 
     def _made_crew(self) -> Crew:
-        parts, talk = self._parts, self._settings.talk
-        book = parts.book
-
-        def rules(asked: Asked) -> Rules:
-            changes = book.rules(asked.message.chat, asked.places).changes
-            try:
-                return Rules.of(talk, changes, self._parts.names)
-            except BotError as error:  # of another version: better the settings than nothing
-                parts.warn(asked.message.chat, f"{asked.message.chat}: {error}")
-                return Rules.of(talk, names=self._parts.names)
-
+        parts = self._parts
         return Crew(
             now=self._now,
             sleep=parts.clock.sleep,
             dice=parts.dice,
             scorer=parts.scorer,
-            rules=rules,
-            muted_until=lambda asked: book.rules(asked.message.chat, asked.places).muted_until,
+            rules=self._ruling.rules,
+            muted_until=self._ruling.muted_until,
             said_to=self.house.said_to,
             answer=parts.answer,
             wrote=self._overseer.wrote,
@@ -237,28 +229,18 @@ class Hub:
             platforms=parts.platforms,
             recorder=parts.recorder,
             manner=parts.manner,
-            rules=lambda asked: self._crew.rules(asked),
+            rules=self._ruling.rules,
             mark=self._settings.bot.mark,
             now=self._now,
             sleep=parts.clock.sleep,
             dice=parts.dice,
             conversation=self.house.conversation,
-            is_logged=lambda chat, places: parts.book.rules(chat, places).is_logged,
+            is_logged=self._ruling.is_logged,
             newest=self.house.newest,
             said=self._said,
-            barred=self._barred,
+            barred=self._ruling.barred,
             ready=self._left.finished,
         )
-
-    def _barred(self, chat: str, account: Account | None) -> str:
-        """Why nothing may be said in a chat (to an account) any more; empty where it may."""
-        rules = self._parts.book.rules(chat)
-        if not rules.is_allowed:
-            return "the chat is not allowed any more"
-        if rules.muted_until is not None and rules.muted_until > self._now():
-            return "the chat was muted"
-        is_out = account is not None and self._parts.consent.is_out(account)
-        return "who asked has opted out" if is_out else ""
 
     async def _say(self, room: Room, covered: Sequence[Asked], answer: Answer) -> str:
         outcome = await self._mouth.say(room, covered, answer)
@@ -300,7 +282,7 @@ class Hub:
 
     def _over(self, ids: Sequence[str]) -> None:
         closed = self._recorder.do(lambda _, journal: journal.close_message(*ids))
-        closed.add_done_callback(_told_if_failed)
+        closed.add_done_callback(told_if_failed)
 
     def _tidy(self) -> None:
         """Once a day forget what nobody asks for any more."""
@@ -308,21 +290,8 @@ class Hub:
         if now - self._tidied_at >= _DAY:
             self._tidied_at = now
             pruned = self._recorder.do(lambda _, journal: journal.prune(now))
-            pruned.add_done_callback(_told_if_failed)
+            pruned.add_done_callback(told_if_failed)
             self._parts.guardian.prune()
-
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Do something beside; it is ended with the hub."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(_told_if_failed)
-
-
-def _told_if_failed(done: asyncio.Future[Any]) -> None:
-    """What nobody waits for is not to fail in silence."""
-    if not done.cancelled() and (error := done.exception()) is not None:
-        _log.error("something was left undone: %s", error, exc_info=error)
 
 
 def _is_same(author: Account, own: Account | None) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,14 +43,14 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
     from bot.gating.model import forget_in_gate
     from config.settings import Home, load
     from ingest.archive import Archive
-    from likeness.answers import drop_answers
-    from likeness.blind.blindtest import drop_texts
+    from likeness.quotes import drop_quotes
 
     place, settings = Home(home), load(home)
     with Archive.open(place.archive) as archive:
         if stranger := _stranger(archive, who):
             archive.refuse(stranger)
             _clean_if_behind(archive, place, settings)
+            _leave_the_bots(place, [stranger])
             renew(place, now=datetime.now(UTC))  # where an earlier forgetting was cut short
             _tell({"account": who, "messages_removed": 0}, as_json)
             return
@@ -63,12 +64,9 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         marked = _mark_models(place, person, now=datetime.now(UTC))
         had_dataset = place.dataset.exists()
         had_exports = place.exports.exists()
-        had_evaluations = place.evaluations.exists()
         shutil.rmtree(place.dataset, ignore_errors=True)
         shutil.rmtree(place.exports, ignore_errors=True)
-        shutil.rmtree(place.evaluations, ignore_errors=True)  # scenes quote everybody
-        drop_texts(place)
-        drop_answers(place, person.handle)
+        had_evaluations = drop_quotes(place, (person.handle, *person.names))
         outdate(place)
         had_gate = forget_in_gate(place, person.handle)
         sent = _clear_hosted(place)
@@ -76,6 +74,7 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
     was_indexed = place.index.exists()
     if was_indexed:
         _clean_index(place, settings)
+    _leave_the_bots(place, person.accounts)
     renewed = renew(place, now=datetime.now(UTC))
     result = {
         "handle": person.handle,
@@ -94,6 +93,22 @@ def forget(who: str, yes: bool, home: Path, as_json: bool) -> None:
         say("train again to have a model that never met them")
     for run, host in sent.items():
         say(f"{host} still has what was sent there; `atself hosted withdraw {run}` deletes it")
+
+
+def _leave_the_bots(place: Home, accounts: Sequence[Account]) -> None:
+    """Let the bots' own database name none of these; the last of it, which a new backup holds."""
+    from bot.forgetting import Forgetting
+    from bot.guarding.ledger import Ledger
+    from bot.journal import Journal
+
+    if not place.state.exists():
+        return
+    forgetting = Forgetting(place, clock=lambda: datetime.now(UTC))
+    with Journal(place.state) as journal, closing(Ledger(place.state)) as ledger:
+        for account in accounts:
+            journal.forget(account)
+            ledger.forget(f"{account.platform}:{account.key}")
+            forgetting.done(account)
 
 
 def _tell(result: Mapping[str, object], as_json: bool) -> None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 _UNFOLDED = 10_000  # columns, more than any table has
+_CONTROL = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+"""Characters that terminals act upon."""
+_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""Those that JSON leaves as they are."""
 
 home_option = click.option(
     "--home",
@@ -34,9 +38,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 @cache
 def stderr() -> Console:
     """The console for progress and problems; never for data."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _inert(stderr=True)
 
 
 def stdout() -> Console:
@@ -44,10 +46,33 @@ def stdout() -> Console:
 
     Only a terminal folds lines: what is piped keeps each row on one line.
     """
-    from rich.console import Console
+    return _inert(width=None if sys.stdout.isatty() else _UNFOLDED)
 
-    width = None if sys.stdout.isatty() else _UNFOLDED
-    return Console(highlight=False, soft_wrap=True, width=width)
+
+def _inert(**options: Any) -> Console:
+    """A console on which nothing that people wrote can steer the terminal.
+
+    rich lets escape sequences in a text through: control characters are taken out of what is drawn,
+    its own styles and cursor movements are not text and stay.
+    """
+    from rich.console import Console, RenderHook
+    from rich.segment import Segment
+
+    class Drawn:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def __rich_console__(self, console: Console, options: Any) -> Iterator[Segment]:
+            for text, style, control in console.render(self._inner, options):
+                yield Segment(text if control else text.translate(_CONTROL), style, control)
+
+    class Hook(RenderHook):
+        def process_renderables(self, renderables: list[Any]) -> list[Any]:
+            return [Drawn(one) for one in renderables]
+
+    console = Console(highlight=False, soft_wrap=True, **options)
+    console.push_render_hook(Hook())
+    return console
 
 
 def say(text: str) -> None:
@@ -57,7 +82,8 @@ def say(text: str) -> None:
 
 def emit_json(value: object) -> None:
     """One JSON document on stdout, readable by people and machines."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    sys.stdout.write(text.translate(_ESCAPED) + "\n")
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

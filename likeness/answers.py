@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -97,18 +97,26 @@ def ask(
     return len(open_ones)
 
 
-def drop_answers(home: Home, asker: str) -> int:
-    """Remove the answers to what somebody asked, as when they are forgotten; how many."""
+def drop_answers(home: Home, names: Collection[str]) -> int:
+    """Remove the answers that may quote somebody of these names; how many.
+
+    They are those they asked for, those that name them, and those that memory had a part in.
+    """
     dropped = 0
     for path in folder_of(home).glob("*.jsonl"):
         known = list(_read(path))
-        kept = [answer for answer in known if answer.asker != asker]
+        kept = [answer for answer in known if not _may_quote(answer, names)]
         if len(kept) < len(known):
             part = path.with_name(f"{path.name}.part")
             part.write_bytes(b"".join(map(_line, kept)))
             part.replace(path)
         dropped += len(known) - len(kept)
     return dropped
+
+
+def _may_quote(answer: Answer, names: Collection[str]) -> bool:
+    said = "\n".join((answer.question, *answer.parts, answer.asker)).casefold()
+    return answer.passages > 0 or any(name.casefold() in said for name in names)
 
 
 def folder_of(home: Home) -> Path:

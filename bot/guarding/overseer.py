@@ -18,7 +18,7 @@ from bot.guarding.guardian import Guardian
 from bot.guarding.ledger import Said as Known
 from bot.guarding.votes import Ballot, verdict_of
 from bot.mouth import SAME_AGAIN, Said
-from bot.platforms.base import Reacted
+from bot.platforms.base import Reacted, Vote
 from bot.recorder import Recorder
 from bot.responder import Answer
 from ingest.chat import Account, Message
@@ -29,11 +29,15 @@ CORRECTED_WITHIN = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Overseer:
-    """Between hub and guardian; ``spawn`` does something beside."""
+    """Between hub and guardian; ``spawn`` does something beside.
+
+    ``is_out`` says of whom nothing may be kept, thumbs neither.
+    """
 
     guardian: Guardian
     recorder: Recorder
     spawn: Callable[[Coroutine[Any, Any, Any]], None]
+    is_out: Callable[[Account], bool]
 
     def wrote(self, asked: Asked, answer: Answer) -> None:
         """A reply was written, or nothing came of it."""
@@ -63,7 +67,7 @@ class Overseer:
         ballots = [
             Ballot(vote.account, 0 if vote.is_taken_back else verdict)
             for vote in event.votes
-            if (verdict := verdict_of(vote.emoji))
+            if (verdict := verdict_of(vote.emoji)) and not self.is_out(_account(vote))
         ]
         standing = {verdict_of(one.emoji) for one in event.reactions}
         known = self.guardian.reacted(event.message, ballots, standing)
@@ -92,3 +96,8 @@ class Overseer:
         reply = tuple(self.guardian.ledger.parts(known.answered))
         found = Feedback(known.answered, reply, known.context, known.at, verdict, correction)
         await self.recorder.do(lambda archive, _: archive.note_feedback(found))
+
+
+def _account(vote: Vote) -> Account:
+    platform, _, key = vote.account.partition(":")
+    return Account(platform, key)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -165,6 +165,16 @@ def add(
         if each.respondent != result.respondent:
             (folder / f"{each.respondent}.json").unlink(missing_ok=True)
     return result, Added.REPLACED if earlier else Added.NEW
+
+
+def unname_friends(home: Home, names: Collection[str]) -> None:
+    """Let nobody of these names be named among those who answered; their answers stay."""
+    folded = set(map(_folded, names))
+    for path in folder_of(home).glob("*/*.json"):
+        known = _read(path)
+        if _folded(known.friend) in folded:
+            unnamed = replace(known, friend=f"friend {known.respondent}")
+            write_json(path, unnamed.to_json())
 
 
 def _scored(test: BlindTest, answers: Answers, now: datetime) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.app import BASE, Senses, base_voice, find_voice, open_generator
 from bot.errors import ModelUnusable
@@ -16,6 +17,7 @@ from config.console import say
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Line, Message, Person
+from ingest.listening import Listener
 from ingest.prompt import SELF
 from likeness.errors import LikenessError
 from likeness.records import Player, Role, Scene
@@ -25,7 +27,8 @@ from registry.errors import RegistryError
 from registry.store import Registry
 
 RECALL_SECONDS = 30.0
-"""Nobody waits for a rehearsal: what recall finds must not hang on how busy the machine is."""
+"""Nobody waits for a rehearsal: what recall finds and what is taken for heard must not hang on how
+busy the machine is, nor be less for who is asked first."""
 
 
 def patient(settings: Settings) -> Settings:
@@ -102,6 +105,19 @@ def open_bots(
             )
             bots.append(bot)
         yield bots
+
+
+def hearing_together(bots: Sequence[Bot]) -> list[Bot]:
+    """The bots of one scene: they hear the same, and what one has heard all have.
+
+    Not for two scenes: what is heard hangs on what was heard before.
+    """
+    if not bots:
+        return []
+    hearing, settings = bots[0].senses.hearing, bots[0].settings
+    gap = timedelta(minutes=settings.threads.gap_minutes)
+    listener = Listener(gap, hearing.ranking, hearing.meaning)
+    return [replace(bot, senses=replace(bot.senses, listener=listener)) for bot in bots]
 
 
 def manner_before(archive: Archive, period: Period) -> Manner:

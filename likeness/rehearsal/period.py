@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
 from config.settings import Home
+from ingest.archive import Archive
 from ingest.chat import Line, WindowKind
 from ingest.dataset.manifest import DatasetManifest, read_manifest, read_windows
 from likeness.errors import LikenessError
@@ -29,6 +30,11 @@ class Exchange:
     def id(self) -> str:
         """The first message of the reply."""
         return self.reply[0].message_id
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of the messages it was made of."""
+        return tuple(line.message_id for line in (*self.asked, *self.reply) if line.message_id)
 
     @property
     def at(self) -> datetime:
@@ -65,6 +71,24 @@ class Period:
     def chats(self) -> tuple[str, ...]:
         """Where @self answered somebody in it."""
         return tuple(dict.fromkeys(exchange.chat for exchange in self.held_out))
+
+
+def still_there(period: Period, archive: Archive) -> Period:
+    """Without what the archive no longer shows: somebody may have opted out since the dataset.
+
+    Raises LikenessError where nothing held out is left.
+    """
+    if archive.revision == period.dataset.archive_revision:
+        return period
+    held_out, past = _kept(period.held_out, archive), _kept(period.past, archive)
+    if not held_out:
+        raise LikenessError("no held-out reply is in the archive any more; run: atself dataset")
+    return replace(period, held_out=held_out, past=past)
+
+
+def _kept(exchanges: Sequence[Exchange], archive: Archive) -> tuple[Exchange, ...]:
+    known = {message.id for message in archive.get({id for one in exchanges for id in one.ids})}
+    return tuple(one for one in exchanges if known.issuperset(one.ids))
 
 
 def read_period(home: Home, *, chat: str | None = None) -> Period:

@@ -10,21 +10,30 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import orjson
 
 from bot.app import Senses, open_senses
 from config.console import progress, say
+from config.errors import AtselfError
 from config.locks import claimed
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from likeness.errors import LikenessError
 from likeness.measures.choice import distractors
 from likeness.records import PLAN, Attempt, Evaluation, Plan, Player, Scene
-from likeness.rehearsal.casting import Histories, manner_before, open_bots, patient
+from likeness.rehearsal.casting import (
+    RECALL_SECONDS,
+    Histories,
+    hearing_together,
+    manner_before,
+    open_bots,
+    patient,
+)
 from likeness.rehearsal.models import Bot
-from likeness.rehearsal.period import Period, read_period
+from likeness.rehearsal.period import Period, read_period, still_there
 from likeness.rehearsal.plans import plan_of
 from likeness.rehearsal.rules import attempts_of, by_meaning, by_words
 from likeness.rehearsal.scenes import Staged, stage
@@ -77,7 +86,7 @@ def rehearse(
     settings, began = patient(settings), clock.seconds()
     end = None if minutes is None else began + 60 * minutes
     with Archive.open(home.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
-        period = read_period(home, chat=chat)
+        period = still_there(read_period(home, chat=chat), archive)
         if len(period.held_out) < scenes:
             say(f"{home.dataset}: {len(period.held_out):,} replies were held out, all are scenes")
         staged = stage(home, settings, archive, period, scenes=scenes, seed=seed)
@@ -103,7 +112,7 @@ def _perform(
     """Let everybody speak who has not yet, until ``end`` of the clock; whether anybody did."""
     plan, scenes = evaluation.plan, evaluation.scenes
     done = {(one.scene, one.player) for one in evaluation.attempts}
-    with open_senses(home, settings, archive) as senses:
+    with open_senses(home, settings, archive, seconds=RECALL_SECONDS) as senses:
         picked = picks(evaluation, settings, archive, period, senses)
         left = [one for one in _ordered(scenes, plan.seed) if missing(one, plan, picked, done)]
         if not left:
@@ -137,7 +146,7 @@ def spoken(
     history, chat = histories.of(scene), histories.chat(scene)
     rules = [found[scene.id] for found in picked.values() if scene.id in found]
     said = [one for one in rules if (scene.id, one.player) not in done]
-    waiting = [bot for bot in bots if (scene.id, bot.player) not in done]
+    waiting = hearing_together([bot for bot in bots if (scene.id, bot.player) not in done])
     return said + [bot.attempt(scene, history, chat, rivals) for bot in waiting]
 
 
@@ -147,7 +156,8 @@ def picks(
     """What the players of rules say, by scene: found once, and kept in the evaluation."""
     plan, path = evaluation.plan, evaluation.folder / PICKS
     rules = [player for player in plan.players if not player.role.is_model]
-    if not path.is_file():
+    known = _kept(path)
+    if known is None:
         embedder = getattr(senses.memory, "embedder", None)
         closest = by_meaning(embedder) if embedder else by_words
         scenes, seed = evaluation.scenes, plan.seed
@@ -157,8 +167,16 @@ def picks(
         part = path.with_name(f"{PICKS}.part")
         part.write_bytes(orjson.dumps([one.to_json() for each in found for one in each]))
         part.replace(path)
-    known = [Attempt.from_json(each) for each in orjson.loads(path.read_bytes())]
+        known = [one for each in found for one in each]
     return {player: {one.scene: one for one in known if one.player == player} for player in rules}
+
+
+def _kept(path: Path) -> list[Attempt] | None:
+    """What was picked before; None where it is to be picked (again)."""
+    try:
+        return [Attempt.from_json(each) for each in orjson.loads(path.read_bytes())]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def missing(
@@ -225,14 +243,25 @@ def _aside(
 
     until = period.start
     probes = probe_scenes(archive, settings, until=until, facts=count, unknown=count, seed=seed)
-    return [*probes, *controlled_scenes(home, archive)]
+    try:
+        return [*probes, *controlled_scenes(home, archive)]
+    except AtselfError as error:  # somebody named in the list left: no reason to rehearse nothing
+        say(f"{error}; without the questions of the list")
+        return probes
 
 
 def _measure(evaluation: Evaluation, home: Home, settings: Settings, *, has_news: bool) -> None:
     from likeness.measures.measuring import measure
 
-    if has_news or not evaluation.is_finished:
+    if has_news or not _is_measured(evaluation):
         evaluation.finish(measure(evaluation, home, settings).to_json())
+
+
+def _is_measured(evaluation: Evaluation) -> bool:
+    try:
+        return bool(evaluation.measures)
+    except LikenessError:  # damaged: measured again
+        return False
 
 
 def _begun(home: Home, plan: Plan, scenes: Sequence[Scene], staged: Staged) -> Evaluation:

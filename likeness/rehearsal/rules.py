@@ -183,9 +183,8 @@ def _nearest(
 
 
 def _known(scene: Scene, past: Sequence[Exchange]) -> list[Exchange]:
-    """What @self said before in the chat of a scene; anywhere, where that is no chat."""
-    same = [one for one in past if one.chat == scene.chat]
-    return same or (list(past) if scene.kind is not SceneKind.HELD_OUT else [])
+    """What @self said before in the chat of a scene: never what was said in another."""
+    return [one for one in past if one.chat == scene.chat]
 
 
 def _words(lines: Sequence[Line]) -> str:

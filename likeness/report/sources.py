@@ -16,6 +16,7 @@ from likeness.measured import Measures
 from likeness.records import Attempt, Evaluation, Plan, Scene, evaluations
 from likeness.report.asked import Asked, asked
 from likeness.report.heard import Heard, heard
+from likeness.report.leavers import still_shown
 from registry.artefact import ModelManifest
 from registry.past import Happening, past
 from registry.retrainings import Journal
@@ -86,6 +87,7 @@ def gather(home: Home, version: str | None, evaluation: str | None) -> Sources:
     manifest = _model(registry, version or (chosen and _newest(chosen)) or None)
     found, missing = _finished(home)
     shown = _shown([each for each, _ in found], manifest.version, chosen)
+    scenes, attempts = still_shown(home, shown) if shown else ((), ())
     gate, no_gate = _gate(home)
     blind, no_blind = _blind(home)
     return Sources(
@@ -96,8 +98,8 @@ def gather(home: Home, version: str | None, evaluation: str | None) -> Sources:
         history[-1].version if (history := registry.history()) else "",
         next((each for one, each in found if one == shown), None),
         tuple(each for _, each in found),
-        tuple(shown.scenes) if shown else (),
-        tuple(shown.attempts) if shown else (),
+        scenes,
+        attempts,
         gate,
         blind,
         tuple(asked((each for each, _ in found), _kept_answers(home))),

@@ -206,6 +206,18 @@ def test_whoever_is_let_go_weighs_no_more(served: Home) -> None:
     play(scene, served, **ADMINS, **OFTEN)
 
 
+def test_thumbs_of_whoever_opted_out_are_not_kept(served: Home) -> None:
+    async def scene(play: Play) -> None:
+        id = await ask(play, "do you like noodles?")
+        await play.recorder.do(lambda archive, _: archive.withdraw(Account("stage", "guest")))
+        await play.consent.follow()
+        await thumb(play, id, "👎", who="stage:guest")
+        await thumb(play, id, "👍")
+        assert play.guardian.ledger.reactions("v2") == {"liked": 1, "disliked": 0}
+
+    play(scene, served, **ADMINS, **OFTEN)
+
+
 def test_a_promotion_long_ago_is_not_on_probation_twice(served: Home) -> None:
     registry = Registry(served.models)
     registry.rollback(now=NOON)

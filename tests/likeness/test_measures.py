@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from config.settings import Home, Settings
+from ingest.chat import Line
 from likeness.errors import LikenessError
 from likeness.measured import Better, Measures
 from likeness.measures import judge as judging
@@ -112,11 +114,23 @@ def test_nothing_said_in_or_after_the_scenes_is_learned_from(
     early = replace(scenes[0], at=before.own[100].lines[0].sent_at or NOON, before=())
     cut = material_of(den, [early])
     assert cut is not None
-    limit = began([early])
-    assert limit is not None
+    limit = began([early])[early.chat]
     assert len(cut.own) == 100
     assert all(line.sent_at and line.sent_at < limit for turn in cut.own for line in turn.lines)
     assert cut.late_own == ()
+
+
+def test_a_quiet_chat_whose_scenes_show_months_takes_nothing_from_the_others(
+    rehearsed: Evaluation, den: Home
+) -> None:
+    every = material_of(den, rehearsed.scenes)
+    long_ago = Line("ann", "hi", sent_at=NOON - timedelta(days=900))
+    quiet = replace(rehearsed.scenes[0], chat="plain:quiet", before=(long_ago,))
+    assert material_of(den, [*rehearsed.scenes, quiet]) == every
+    loud = replace(quiet, chat=rehearsed.scenes[0].chat)
+    cut = material_of(den, [*rehearsed.scenes, loud])
+    assert cut is not None
+    assert cut.own == ()
 
 
 def test_the_judge_is_not_fooled_by_length() -> None:

@@ -169,8 +169,14 @@ def test_the_last_answer_counts_and_what_was_cut_short_does_not(place: Home) -> 
 
 
 def test_a_forgotten_persons_questions_go_with_their_answers(place: Home) -> None:
-    keep(place, line("v1", "hi", "a"), replace(line("v1", "ho", "b"), asker="bob"))
-    assert drop_answers(place, "bob") == 1
+    plain = line("v1", "hi", "a")
+    asked = replace(line("v1", "ho", "b"), asker="bob")
+    named, remembered = (
+        line("v1", "who?", "Bob C. did"),
+        replace(line("v1", "when?", "-"), passages=2),
+    )
+    keep(place, plain, asked, named, remembered)
+    assert drop_answers(place, ("bob", "Bob C.")) == 3
     assert list(answers(place)) == ["hi"]
 
 

@@ -11,9 +11,11 @@ import pytest
 
 from config.settings import Home, load
 from ingest.archive import Archive
+from ingest.chat import Account
 from likeness.errors import LikenessError
 from likeness.records import Attempt, Player, Role, Scene, SceneKind
-from likeness.rehearsal.period import Period, read_period
+from likeness.rehearsal.models import examples_of
+from likeness.rehearsal.period import Period, read_period, still_there
 from likeness.rehearsal.plans import plan_of
 from likeness.rehearsal.rules import attempts_of, by_words
 from likeness.rehearsal.scenes import Staged, spread, stage
@@ -188,3 +190,37 @@ def test_a_plan_is_named_after_its_scenes_but_not_after_the_moment_of_own_questi
 
     assert name(asked) == name(later)
     assert name(others[0]) != name(others[1])
+
+
+def test_who_opted_out_since_the_dataset_is_in_no_scene_example_or_pick(tmp_path: Path) -> None:
+    talk = Talk()
+    for number in range(40):
+        who, what = ("zora", "xylophone") if number % 2 else ("bob", "truck")
+        asked = talk.say(who, f"is the {what} {number} yours?", minutes=60 * 23)
+        said = talk.say("kevin", f"sure, number {number}", reply_to=asked)
+        if number % 3:
+            talk.say("anna", f"fine, that one {number}", reply_to=said)
+        else:
+            talk.say("zora", f"fine, that xylophone {number}", reply_to=said)
+    home = rehearsal_home(tmp_path / "persona", talk, has_model=False)
+    with Archive.open(home.archive) as archive:
+        assert still_there(read_period(home), archive) == read_period(home)
+        archive.withdraw(Account("test", "zora"))
+        period = still_there(read_period(home), archive)
+        examples = "".join(examples_of(period.past, seed=7).values())
+        scenes = stage(home, load(home.path), archive, period, scenes=100, seed=7).scenes
+        said = [
+            attempts_of(Player(role), scenes, load(home.path), archive, period, 7, by_words)
+            for role in (Role.MEMBER, Role.NEAREST, Role.RANDOM)
+        ]
+    asked_of = [line.text for one in (*period.past, *period.held_out) for line in one.asked]
+    shown = [line.text for scene in scenes for line in scene.before]
+    quoted = [part for found in said for one in found for part in one.parts]
+    assert scenes
+    assert examples
+    assert not any("xylophone" in text for text in (*asked_of, *shown, *quoted, examples))
+
+
+def test_what_self_said_in_another_chat_is_never_picked(home: Home) -> None:
+    fact = replace(staged(home).scenes[0], id="fact:1", kind=SceneKind.FACT, chat="test:other")
+    assert picked(home, Role.NEAREST, [fact]) == []

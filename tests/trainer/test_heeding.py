@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from ingest.chat import Line, Turn
 from ingest.dataset.preferences import Preference
 from registry.bases import locate
 from tests.trainer.conftest import HEAD, habit_window
@@ -58,3 +59,19 @@ def test_what_says_the_same_or_is_too_long_teaches_nothing(base: LoadedBase) -> 
     assert (found.corrected, refused) == ((), {"says the same": 1})
     _, refused = heeded(base, ("something else entirely",), max_tokens=64)
     assert refused == {"too long": 1}
+
+
+def test_a_long_talk_before_it_is_cut_from_its_beginning(base: LoadedBase) -> None:
+    window = last_reply_alone(habit_window(0))
+    talk = Turn(tuple(Line("bob", f"line {number} of a long talk") for number in range(90)))
+    long = replace(window, turns=(talk, *window.turns))
+    refused = Counter[str]()
+    known = [Preference(long, ("Certainly, let me check the calendar",))]
+    found = heed(known, HEAD, base, max_tokens=400, refused=refused)
+    [pair] = found.corrected
+    shown = base.tokenizer.decode(pair.prompt_ids)
+    assert len(pair.prompt_ids) + len(pair.chosen_ids) <= 400
+    assert "line 89 of" in shown
+    assert "line 0 of" not in shown
+    assert HEAD.splitlines()[0] in shown
+    assert refused == {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.chat import Window
 from ingest.dataset.preferences import Preference
@@ -41,8 +41,8 @@ def heed(
     corrected: list[Pair] = []
     liked: list[Contest] = []
     for one in known:
-        contest = _contest(one.window, head, base)
-        if len(contest.example.ids) + SAMPLE_TOKENS > max_tokens:
+        contest = _fitting(one.window, head, base, max_tokens - SAMPLE_TOKENS)
+        if contest is None:
             refused["too long"] += 1
         elif not one.rejected:
             liked.append(contest)
@@ -51,8 +51,26 @@ def heed(
     return Heeded(tuple(corrected), tuple(liked))
 
 
-def _contest(window: Window, head: str, base: LoadedBase) -> Contest:
-    return Contest(window, encode_window(window, head, base.markup, base.tokenize))
+def _fitting(window: Window, head: str, base: LoadedBase, most: int) -> Contest | None:
+    """The window with as many of its last lines as ``most`` tokens hold; None where that is none.
+
+    A bot is shown more than learning has room for: what it was shown first goes first.
+    """
+    left: Window | None = window
+    while left is not None:
+        example = encode_window(left, head, base.markup, base.tokenize)
+        if len(example.ids) <= most:
+            return Contest(left, example)
+        left = _without_first_line(left)
+    return None
+
+
+def _without_first_line(window: Window) -> Window | None:
+    """The window begun one line later; None where only the line that is answered is before it."""
+    first, *others = window.turns
+    if len(first.lines) > 1:
+        return replace(window, turns=(replace(first, lines=first.lines[1:]), *others))
+    return replace(window, turns=tuple(others)) if len(others) > 1 else None
 
 
 def _add(
