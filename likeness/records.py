@@ -179,6 +179,11 @@ class Plan:
     settings: Mapping[str, Any]
     title: str = ""
 
+    @property
+    def told_scenes(self) -> str:
+        """How many scenes of each kind there are: ``12 held out, 1 fact``."""
+        return ", ".join(f"{count:,} {kind}" for kind, count in self.scenes.items() if count)
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
         return {**asdict(self), "created_at": self.created_at.isoformat()}

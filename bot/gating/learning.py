@@ -121,7 +121,7 @@ def lines_of(report: Mapping[str, Any]) -> Sequence[Sequence[str]]:
             _number(row["average_precision"]),
             _percent(row["precision"]),
             _percent(row["recall"]),
-            _number(row["false_per_day"], 1),
+            _number(row["false_per_day"], 2),
             _percent(row["speaks"]),
             _percent(row["next_balanced"]),
         ]
@@ -130,8 +130,8 @@ def lines_of(report: Mapping[str, Any]) -> Sequence[Sequence[str]]:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
+    return "–" if value is None else f"{100 * value:.1f}"
 
 
 def _number(value: float | None, places: int = 3) -> str:
-    return "-" if value is None else f"{value:.{places}f}"
+    return "–" if value is None else f"{value:.{places}f}"

@@ -185,6 +185,8 @@ def players_of(
     versions = list(models) or ([serving.version] if serving else [])
     if not versions and settings.generate.server_url:
         versions = [""]
+    if against and against in versions:
+        raise LikenessError(f"--against: {against} is played already; name another version")
     for version in (*versions, *([against] if against else [])):
         if version:
             registry.get(version)  # an unknown one is an error, not a reason to leave out the base
@@ -197,7 +199,7 @@ def _cast(role: Role, versions: Sequence[str], against: str | None) -> Iterator[
     if role not in (Role.ADAPTER, Role.FULL):
         yield Player(role)
         return
-    also = [against] if against and role is Role.FULL and against not in versions else []
+    also = [against] if against and role is Role.FULL else []
     for version in (*versions, *also):
         yield Player(role, version)
 

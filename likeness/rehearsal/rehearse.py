@@ -87,6 +87,8 @@ def rehearse(
     end = None if minutes is None else began + 60 * minutes
     with Archive.open(home.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
         period = still_there(read_period(home, chat=chat), archive)
+        if len(period.held_out) < scenes:
+            say(f"{home.dataset}: {len(period.held_out):,} replies were held out, all are scenes")
         staged = stage(home, settings, archive, period, scenes=scenes, seed=seed)
         count = max(1, scenes // ASIDE) if aside is None else aside
         every = [*staged.scenes, *_aside(home, settings, archive, period, count, seed)]
@@ -220,10 +222,14 @@ def _told(scenes: Iterable[Scene], total: int, clock: Clock) -> Iterator[Scene]:
             display.update(task, completed=number, note=f"{rate:.2f} scenes/s")
             if not display.console.is_terminal and now - told >= _TOLD:
                 told = now
-                minutes = (total - number) / rate / 60
-                say(f"{number:,} of {total:,} scenes, {rate:.2f}/s, {minutes:.0f} min to go")
-    seconds = clock.seconds() - began
-    say(f"rehearsed {number:,} scenes in {seconds:.0f} s ({number / max(seconds, 1e-6):.2f}/s)")
+                say(f"{number:,} of {total:,} scenes, {rate:.2f}/s, {_left(total - number, rate)}")
+    seconds = max(clock.seconds() - began, 1.0)
+    say(f"rehearsed {number:,} scenes in {seconds:.0f} s ({number / seconds:.2f}/s)")
+
+
+def _left(scenes: int, rate: float) -> str:
+    seconds = scenes / rate
+    return f"{seconds:.0f} s to go" if seconds < 90 else f"{seconds / 60:.0f} min to go"
 
 
 def _aside(
@@ -265,7 +271,7 @@ def _begun(home: Home, plan: Plan, scenes: Sequence[Scene], staged: Staged) -> E
         evaluation.folder.mkdir(parents=True, exist_ok=True)
         write_json(evaluation.folder / GATE, staged.gate)
         evaluation.begin(plan, scenes)
-        say(f"{evaluation.folder}: {len(scenes):,} scenes, {len(plan.players)} players")
+        say(f"{evaluation.folder}: {plan.told_scenes}; {len(plan.players)} players")
     return evaluation
 
 

@@ -138,7 +138,7 @@ def test_the_command_prints_rows_and_a_table(learned: Home) -> None:
     assert rows == list(held_out(learned))
     told = CliRunner().invoke(gate, ["--home", str(learned.path)])
     assert "the learned gate" in told.stdout
-    assert "points over the best simple rule" in told.stdout
+    assert "points over " in told.stdout
 
 
 def test_the_running_bot_sees_what_the_replay_sees(place: Home) -> None:
