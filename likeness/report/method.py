@@ -51,7 +51,7 @@ def _rehearsal(rehearsed: Rehearsed, *, with_texts: bool) -> Iterator[tuple[Cell
         yield _row(version, known_as)
     for name, value in plan.settings.items():
         if with_texts or isinstance(value, int | float):
-            yield _row(name, _short(value))
+            yield _row(name.replace("_", " "), _short(value))
 
 
 def _players(sources: Sources) -> Table:
