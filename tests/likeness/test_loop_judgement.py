@@ -80,8 +80,10 @@ def test_what_is_no_number_is_neither_a_gain_nor_a_guard_kept() -> None:
     none = Figure(math.nan, math.nan, math.nan, 9)
     assert not judged(guard("a"), a=EVEN, likeness=none).is_promoted
     known = guard("nats", old=1.5)
-    for found in ({"nats": none}, {}):
-        done = judged(known, guard("a"), a=EVEN, **found)
+    for done in (
+        judged(known, guard("a"), a=EVEN, nats=none),
+        judged(known, guard("a"), a=EVEN),
+    ):
         assert done.reasons == ("nats could not be compared; rehearse more scenes",)
 
 
