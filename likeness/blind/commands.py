@@ -41,7 +41,11 @@ def blind() -> None:
     """
 
 
-@blind.command("make", epilog="Example: atself blind make --version v2 --scenes 12")
+@blind.command(
+    "make",
+    short_help="Make a test, as one HTML file.",
+    epilog="Example: atself blind make --version v2 --scenes 12",
+)
 @click.option("--evaluation", metavar="ID", help="[default: the latest that has the version]")
 @click.option("--version", metavar="VERSION", help="[default: the evaluation's first]")
 @click.option("--chat", metavar="TITLE", help="[default: the group with most scenes]")
@@ -99,7 +103,11 @@ def make_page(
     )
 
 
-@blind.command("serve", epilog="Example: atself blind serve --port 8765")
+@blind.command(
+    "serve",
+    short_help="Serve a test on this machine, until Ctrl-C.",
+    epilog="Example: atself blind serve --port 8765",
+)
 @click.argument("test", required=False)
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
 @click.option(
@@ -142,7 +150,11 @@ def serve_page(test: str | None, port: int, host: str | None, language: str, hom
         asyncio.run(_until_stopped(serving))
 
 
-@blind.command("add", epilog="Example: atself blind add ATB1-7T2QK-9WZ3A-... ")
+@blind.command(
+    "add",
+    short_help="Take in the codes friends sent back.",
+    epilog="Example: atself blind add ATB1-7T2QK-9WZ3A-... ",
+)
 @click.argument("codes", nargs=-1, required=True, metavar="CODE...")
 @click.option("--replace", is_flag=True, help="Let a friend's later answers count.")
 @home_option
@@ -167,7 +179,11 @@ def add_codes(codes: tuple[str, ...], replace: bool, home: Path, as_json: bool) 
     return 1 if problems else 0
 
 
-@blind.command("results", epilog="Example: atself blind results --json")
+@blind.command(
+    "results",
+    short_help="How often friends were right.",
+    epilog="Example: atself blind results --json",
+)
 @home_option
 @json_option
 def show_results(home: Path, as_json: bool) -> None:
