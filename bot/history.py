@@ -43,9 +43,10 @@ class Contexts:
         length: Callable[[str], int],
         ranking: Ranking | None = None,
         meaning: Meaning | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self._gap, self._room, self._length = gap, room, length
-        self._listener = Listener(gap, ranking, meaning)
+        self._listener = listener or Listener(gap, ranking, meaning)
         self._runs: deque[tuple[str, ...]] = deque(maxlen=RUNS)
 
     def choose(self, history: Sequence[Message], room: str | None = None) -> tuple[Message, ...]:

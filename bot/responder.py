@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from ingest.linker.ranking import Ranking
-    from ingest.listening import Meaning
+    from ingest.listening import Listener, Meaning
 
 TRIES = 3
 QUERY_LINES = 3  # lines of the context that recall is asked with
@@ -97,6 +97,7 @@ class Responder:
         lines_of: Callable[[Sequence[Passage]], Sequence[str]] = texts,
         ranking: Ranking | None = None,
         meaning: Meaning | None = None,
+        listener: Listener | None = None,
         redact: Callable[[str, str], str] = lambda text, _known: text,
         title: Callable[[str], str | None] | None = None,
     ) -> None:
@@ -113,6 +114,7 @@ class Responder:
             length=lambda text: self._length(body(text)),  # a line break costs its indentation
             ranking=ranking,
             meaning=meaning,
+            listener=listener,
         )
 
     def answer(

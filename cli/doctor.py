@@ -15,6 +15,7 @@ from cli.checks import Check, State
 from cli.checks_bot import bot_checks
 from cli.checks_home import home_checks
 from cli.checks_install import install_checks
+from cli.checks_likeness import likeness_checks
 from cli.machine import Machine, inspect
 from config.console import emit_json, home_option, json_option, stdout
 from config.settings import Home
@@ -39,6 +40,7 @@ def doctor(context: click.Context, home: Path, as_json: bool) -> None:
         *install_checks(),
         *home_checks(Home(home)),
         *bot_checks(Home(home)),
+        *likeness_checks(Home(home)),
     )
     if as_json:
         emit_json([check.to_json() for check in checks])

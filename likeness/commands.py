@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from config.console import emit_json, emit_table, home_option, json_option
+from config.console import emit_json, emit_table, home_option, json_option, say
 
 if TYPE_CHECKING:
     from config.settings import Home
@@ -29,13 +29,13 @@ Examples:
 @click.option(
     "--model", "models", metavar="VERSION", multiple=True, help="May be repeated. [default: serves]"
 )
-@click.option("--against", metavar="VERSION", help="A second version, with memory.")
+@click.option("--against", metavar="VERSION", help="Another version on the same scenes.")
 @click.option(
     "--scenes", type=click.IntRange(1), default=200, show_default=True, help="Moments to speak at."
 )
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long.")
 @click.option("--seed", type=int, default=7, show_default=True, help="For scenes and replies.")
-@click.option("--chat", metavar="TITLE", help="Take scenes from this conversation only.")
+@click.option("--chat", metavar="TITLE", help="Scenes of this conversation only.")
 @click.option("--players", metavar="NAMES", help="Only these, with commas between. [default: all]")
 @click.option("--list", "is_listing", is_flag=True, help="The evaluations there are.")
 @click.option("--show", "shown", metavar="ID", help="What an earlier evaluation measured.")
@@ -96,26 +96,36 @@ def _list(home: Home, as_json: bool) -> None:
     """Every evaluation, oldest first."""
     from likeness.records import evaluations
 
-    rows = [_row(each) for each in evaluations(home.evaluations)]
+    found = evaluations(home.evaluations)
     if as_json:
-        emit_json(rows)
+        emit_json([_row(each) for each in found])
+    elif found:
+        emit_table(("id", "created", "scenes", "versions", "measured"), map(_cells, found))
     else:
-        emit_table(
-            ("id", "of", "scenes", "versions", "title", "measured"),
-            [list(row.values()) for row in rows],
-        )
+        say(f"{home.evaluations}: no evaluation yet; run `atself evaluate`")
 
 
 def _row(evaluation: Evaluation) -> dict[str, object]:
     plan = evaluation.plan
     return {
         "id": plan.id,
-        "created_at": f"{plan.created_at:%Y-%m-%d %H:%M}",
-        "scenes": sum(plan.scenes.values()),
-        "versions": ", ".join(plan.versions) or "none",
+        "created_at": plan.created_at.isoformat(),
+        "scenes": dict(plan.scenes),
+        "versions": list(plan.versions),
         "title": plan.title,
-        "measured": "yes" if evaluation.is_finished else "no",
+        "is_measured": evaluation.is_finished,
     }
+
+
+def _cells(evaluation: Evaluation) -> tuple[str, ...]:
+    plan = evaluation.plan
+    return (
+        plan.id,
+        f"{plan.created_at:%Y-%m-%d %H:%M}",
+        plan.told_scenes,
+        ", ".join(plan.versions) or "none",
+        "yes" if evaluation.is_finished else "no",
+    )
 
 
 def _found(home: Home, id: str) -> Evaluation:

@@ -21,6 +21,8 @@ Examples:
   atself questions ask --all          ask every version what it was not asked yet
   atself questions show --page questions.html
 """
+PIPED_WIDTH = 100
+"""Columns that answers are folded to where no terminal says how many there are."""
 
 
 @click.group(epilog=EXAMPLES)
@@ -92,7 +94,10 @@ def ask_questions(models: tuple[str, ...], is_all: bool, home: Path, as_json: bo
 @home_option
 @json_option
 def show_answers(models: tuple[str, ...], page: Path | None, home: Path, as_json: bool) -> None:
-    """Show what every version answered, side by side."""
+    """Show what every version answered, side by side.
+
+    Here are answers to `atself questions ask`; `atself report` shows those of rehearsals, too.
+    """
     from config.settings import Home
 
     place = Home(home)
@@ -164,7 +169,8 @@ def _table(versions: Sequence[str], rows: Sequence[tuple[str, dict[str, Answer]]
     for text, said in rows:
         told = [Text(_told(said.get(version))) for version in versions]
         table.add_row(Text(text, "dim"), *told)
-    stdout().print(table)
+    console = stdout()
+    console.print(table, width=console.width if console.is_terminal else PIPED_WIDTH)
 
 
 def _told(answer: Answer | None) -> str:
@@ -185,5 +191,4 @@ def _write_page(home: Home, versions: Sequence[str], page: Path) -> Path:
 
     shown, rows = _rows(home, versions)
     template = Path(__file__).with_name("questions.html.j2")
-    page.parent.mkdir(parents=True, exist_ok=True)
     return write_whole(page, render(template, rows=rows, versions=shown))

@@ -13,20 +13,22 @@ memory, a rule that picks something once said, or @self in person.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 
 from ingest.chat import Line
 from ingest.dataset.window_json import line_from_json, line_to_json
 from likeness.errors import LikenessError
+from likeness.measured import Measures
 from registry.artefact import write_json
 
+T = TypeVar("T")
 PLAN, SCENES, ATTEMPTS, MEASURES = "plan.json", "scenes.jsonl", "attempts.jsonl", "measures.json"
 
 
@@ -177,6 +179,11 @@ class Plan:
     settings: Mapping[str, Any]
     title: str = ""
 
+    @property
+    def told_scenes(self) -> str:
+        """How many scenes of each kind there are: ``12 held out, 1 fact``."""
+        return ", ".join(f"{count:,} {kind}" for kind, count in self.scenes.items() if count)
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
         return {**asdict(self), "created_at": self.created_at.isoformat()}
@@ -203,22 +210,26 @@ class Evaluation:
     @property
     def plan(self) -> Plan:
         """What it is of. Raises LikenessError."""
-        return Plan.from_json(self._read(PLAN))
+        return self._made(PLAN, Plan.from_json, self._read(PLAN))
 
     @property
     def scenes(self) -> list[Scene]:
-        """Its scenes, oldest first within a kind."""
-        return [Scene.from_json(each) for each in self._lines(SCENES)]
+        """Its scenes, oldest first within a kind. Raises LikenessError."""
+        return [self._made(SCENES, Scene.from_json, each) for each in self._lines(SCENES)]
 
     @property
     def attempts(self) -> list[Attempt]:
-        """What was said so far; a last line that was cut short is left out."""
-        return [Attempt.from_json(each) for each in self._lines(ATTEMPTS)]
+        """What was said so far, without a line that was cut short. Raises LikenessError."""
+        return [self._made(ATTEMPTS, Attempt.from_json, each) for each in self._lines(ATTEMPTS)]
 
     @property
     def measures(self) -> Mapping[str, Any]:
         """What was measured; empty before that. Raises LikenessError."""
-        return self._read(MEASURES) if (self.folder / MEASURES).is_file() else {}
+        if not self.is_finished:
+            return {}
+        found = self._read(MEASURES)
+        self._made(MEASURES, Measures.from_json, found)
+        return found
 
     @property
     def is_finished(self) -> bool:
@@ -253,16 +264,26 @@ class Evaluation:
             for line in stream:
                 try:
                     yield orjson.loads(line)
-                except orjson.JSONDecodeError:  # cut short when a run was killed
-                    continue
+                except orjson.JSONDecodeError as error:
+                    if name != ATTEMPTS:  # those are cut short when a run is killed
+                        raise self._damaged(name, error) from error
 
     def _read(self, name: str) -> dict[str, Any]:
-        path = self.folder / name
         try:
-            found: dict[str, Any] = orjson.loads(path.read_bytes())
+            found: dict[str, Any] = orjson.loads((self.folder / name).read_bytes())
         except (OSError, ValueError) as error:
-            raise LikenessError(f"{path}: not readable ({error}); evaluate again") from error
+            raise self._damaged(name, error) from error
         return found
+
+    def _made(self, name: str, make: Callable[[dict[str, Any]], T], data: dict[str, Any]) -> T:
+        try:
+            return make(data)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._damaged(name, error) from error
+
+    def _damaged(self, name: str, error: Exception) -> LikenessError:
+        advice = "evaluate again" if name == MEASURES else "remove that folder and evaluate again"
+        return LikenessError(f"{self.folder / name}: not readable ({error}); {advice}")
 
 
 def evaluations(folder: Path) -> list[Evaluation]:

@@ -188,5 +188,5 @@ class Journal:
 def _read(path: Path) -> Retraining:
     try:
         return Retraining.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RegistryError(f"{path}: not readable ({error}); remove it") from error

@@ -60,6 +60,7 @@ def report(gathered: Gathered, fitted: Fitted) -> dict[str, Any]:
     table = list(_table(rows, fitted))
     truth, shares = rows.answered[held], fitted.shares[held]
     days = _days(rows, held, has_times=gathered.has_times)
+    timed = np.array([chat not in gathered.known.timeless for chat in rows.chats], np.bool_)
     return {
         "held_out": {
             "messages": int(held.sum()),
@@ -75,8 +76,8 @@ def report(gathered: Gathered, fitted: Fitted) -> dict[str, Any]:
         "curves": _curves(shares, truth),
         "borders": {"at_rate": fitted.judged.at_rate, "even": fitted.judged.even},
         "spoken": list(gathered.spoken),
-        "heard": _week(rows, np.ones(len(rows), np.bool_), has_times=gathered.has_times),
-        "answered": _week(rows, rows.answered, has_times=gathered.has_times),
+        "heard": _week(rows, timed),
+        "answered": _week(rows, rows.answered & timed),
         "people": _people(rows),
         "features": _importance(fitted),
     }
@@ -222,10 +223,8 @@ def _thinned(x: Scores, y: Scores) -> list[list[float]]:
     return [[round(float(x[at]), 4), round(float(y[at]), 4)] for at in chosen]
 
 
-def _week(rows: Rows, chosen: Chosen, *, has_times: bool) -> list[int]:
+def _week(rows: Rows, chosen: Chosen) -> list[int]:
     """How many of the chosen messages fell into each hour of the week (168,), UTC."""
-    if not has_times:
-        return [0] * 168
     hours = (rows.at[chosen] // 3600).astype(np.int64)
     monday = (hours + 3 * 24) % 168  # 1970 began on a Thursday
     return [int(count) for count in np.bincount(monday, minlength=168)]

@@ -53,7 +53,8 @@ def too_little(rows: Rows) -> str:
     """Why no gate can be learned, in plain words; empty where it can."""
     counts = [int(rows.answered[part].sum()) for part in parts(rows)]
     if counts[0] >= ENOUGH and min(counts[1:]) >= ENOUGH_LATER:
-        return ""
+        has_all = any(rows.answered[part].all() for part in parts(rows))
+        return "@self answered every message; there is no silence to learn" if has_all else ""
     return (
         f"@self answered {counts[0]}, {counts[1]} and {counts[2]} messages in the first 80 %, "
         f"the next and the last 10 % of the time; {ENOUGH}, {ENOUGH_LATER} and {ENOUGH_LATER} "
@@ -92,7 +93,8 @@ def _fit(rows: Rows, on: Chosen, later: Chosen, known: Known) -> tuple[GateModel
     stepped = odds + np.array([steps.get(chat, 0.0) for chat in chats])
     shares: Scores = 1 / (1 + np.exp(-stepped))
     answered, overheard = rows.answered[later], ~rows.addressed[later]
-    at_rate = border_at_rate(shares[overheard], float(answered[overheard].mean()))
+    rate = float(answered[overheard].mean()) if overheard.any() else 0.0
+    at_rate = border_at_rate(shares[overheard], rate)
     even = border_of(shares, answered)
     gate = GateModel(Trees.of(model), known, slope, intercept, steps, at_rate, even)
     return gate, raw

@@ -19,6 +19,9 @@ from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Person
 
+_ROW = frozenset({"id", "chat", "score", "spoke", "speaks"})
+_TOLD = frozenset({"held_out", "table", "gain", "borders", "calibration", "manner"})
+
 
 def names_of(me: Person, settings: Settings) -> tuple[str, ...]:
     """What calls @self, for fitting and for the bot alike."""
@@ -34,7 +37,7 @@ def learn_gate(
     """
     known, revision = read_gate(home), archive.revision
     is_current = known is not None and known.revision == revision
-    if known is not None and is_current and not anew and _has_rows(home, known):
+    if known is not None and is_current and not anew and _is_whole(home, known):
         return known
     learned = _learned(home, archive, settings, watch, revision)
     learned.save(home)
@@ -52,8 +55,19 @@ def held_out(home: Home, chat: str | None = None) -> Iterator[Mapping[str, Any]]
                 yield row
 
 
-def _has_rows(home: Home, known: GateFile) -> bool:
-    return known.model is None or home.gate_rows.exists()
+def rows_of(home: Home, known: GateFile) -> Sequence[Mapping[str, Any]] | None:
+    """The rows that ``known`` was judged on; None where they are not whole, or of another one."""
+    try:
+        rows = list(held_out(home))
+        wanted = known.report["held_out"]["messages"]
+        return rows if len(rows) == wanted and all(row.keys() >= _ROW for row in rows) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _is_whole(home: Home, known: GateFile) -> bool:
+    is_told = known.report.keys() >= _TOLD
+    return known.model is None or (is_told and rows_of(home, known) is not None)
 
 
 def _learned(
@@ -107,7 +121,7 @@ def lines_of(report: Mapping[str, Any]) -> Sequence[Sequence[str]]:
             _number(row["average_precision"]),
             _percent(row["precision"]),
             _percent(row["recall"]),
-            _number(row["false_per_day"], 1),
+            _number(row["false_per_day"], 2),
             _percent(row["speaks"]),
             _percent(row["next_balanced"]),
         ]
@@ -116,8 +130,8 @@ def lines_of(report: Mapping[str, Any]) -> Sequence[Sequence[str]]:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
+    return "–" if value is None else f"{100 * value:.1f}"
 
 
 def _number(value: float | None, places: int = 3) -> str:
-    return "-" if value is None else f"{value:.{places}f}"
+    return "–" if value is None else f"{value:.{places}f}"

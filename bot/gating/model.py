@@ -132,7 +132,8 @@ def read_gate(home: Home) -> GateFile | None:
         if data["format"] != FORMAT:
             return None
         model = GateModel.from_json(data["model"]) if data["model"] else None
-        return GateFile(int(data["revision"]), model, data["report"], str(data["why_none"]))
+        report = dict(data["report"].items())
+        return GateFile(int(data["revision"]), model, report, str(data["why_none"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):

@@ -23,7 +23,8 @@ def render(template: Path, **values: Any) -> str:
 
 
 def write_whole(path: Path, page: str) -> Path:
-    """Write ``page`` to ``path`` at once; returns the path."""
+    """Write ``page`` to ``path`` at once, in folders made for it; returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     part.write_text(page, encoding="utf-8")
     part.replace(path)

@@ -84,7 +84,6 @@ def make_page(
     dice = SystemRandom() if seed is None else Random(seed)
     test, left_out = make(place, evaluation, version, chat, scenes=scenes, dice=dice)
     write_test(place, test)
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, page_of(test, language=language))
     if as_json:
         told = {"test": test.id, "version": test.version, "chat": test.title or test.chat}
@@ -207,11 +206,15 @@ async def _until_stopped(serving: Serving) -> None:
 def _read(codes: Sequence[str]) -> list[str]:
     """The codes given; of stdin the lines that hold one."""
     from likeness.blind.codes import PREFIX
+    from likeness.errors import LikenessError
 
     found: list[str] = []
     for code in codes:
         if code == "-":
-            found += [line for line in sys.stdin if PREFIX in line.upper()]
+            lines = [line for line in sys.stdin if PREFIX in line.upper()]
+            if not lines:
+                raise LikenessError(f"stdin: no line holds a code; they begin with {PREFIX}")
+            found += lines
         else:
             found.append(code)
     return found

@@ -147,13 +147,13 @@ def _planned(place: Home, order: Order) -> dict[str, object]:
         revision = archive.revision
     try:
         is_new = read_manifest(place.dataset).archive_revision != revision
+        archive_is = "changed since the dataset" if is_new else "as the dataset has it"
     except DatasetError:
-        is_new = True
-    left = [str(step) for step in Step if going is None or not going.is_done(step)]
+        archive_is = "without a dataset yet"
     return {
-        "goes on with": going.id if going else "",
-        "steps": ", ".join(left),
-        "archive": "has changed since the dataset" if is_new else "as the dataset has it",
+        "goes_on_with": going.id if going else "",
+        "steps": [str(step) for step in Step if going is None or not going.is_done(step)],
+        "archive": archive_is,
         "serving": serving.version if serving else "",
         "minutes": order.minutes if going is None else going.order.minutes,
         "scenes": order.scenes if going is None else going.order.scenes,
@@ -166,6 +166,11 @@ def _print(values: Mapping[str, object], *, as_json: bool) -> None:
         return
     shown = {key: value for key, value in values.items() if value not in ("", [], {}, None)}
     reasons = shown.pop("reasons", [])
-    emit_mapping(shown)
+    emit_mapping(
+        {
+            key.replace("_", " "): ", ".join(value) if isinstance(value, list) else value
+            for key, value in shown.items()
+        }
+    )
     for reason in reasons if isinstance(reasons, list) else ():
         emit_mapping({"because": reason})

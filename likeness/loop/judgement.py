@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -87,7 +88,7 @@ def _by_card(card: Mapping[str, Any], version: str, withdrawn: Sequence[str]) ->
 def _by_likeness(gain: Figure | None) -> Iterator[str]:
     if gain is None:
         yield "likeness could not be compared; rehearse more scenes"
-    elif gain.value <= 0:
+    elif not gain.value > 0:  # no number is no gain
         yield f"no better on likeness: {change(gain)}"
 
 
@@ -98,7 +99,10 @@ def _by_guards(
         yield "no guard could be compared; rehearse more scenes"
     for guard in guards:
         found = comparison.get(guard.key)
-        if found is not None and _is_worse(guard, found, pairing):
+        if found is None or math.isnan(found.value):
+            if pairing.serving.name in guard.figures:
+                yield f"{guard.title} could not be compared; rehearse more scenes"
+        elif _is_worse(guard, found, pairing):
             yield f"worse on {guard.title}: {change(found)}"
 
 

@@ -210,6 +210,9 @@ class Loop:
         judgement = Judgement.from_json(going.values(Step.DECISION))
         if not (judgement.is_promoted and going.order.may_promote):
             return self._settled(going, Outcome.KEPT_ASIDE, judgement.reasons)
+        if going.version in withdrawn(self.registry.history()):  # since it was judged
+            why = f"{going.version} served meanwhile and was taken back"
+            return self._settled(going, Outcome.KEPT_ASIDE, (why,))
         try:
             reason = f"by the loop: {'; '.join(judgement.reasons)}"
             self.registry.promote(going.version, reason, now=self.now())

@@ -16,6 +16,8 @@ WIDE = 0.12
 """Half of an interval of likeness beyond which models are hard to tell apart."""
 ENOUGH = 400
 """Scenes that are proposed where there are too few."""
+LEAST_CLUSTERS = 10
+"""Independent conversations below which no difference is called sure."""
 LEAST_REPLIES = 10
 """Replies of a chat below which nothing is said about it."""
 _FAULTS = {
@@ -41,13 +43,22 @@ def advice_of(found: Measuring, plan: Plan, settings: Settings) -> tuple[str, ..
 
 
 def said(figure: Figure, *, unit: str = "") -> str:
-    """A difference as it is cited: ``+.12 (.03 to .20)``."""
-    scale = 100 if unit == "%" else 1
-    places = 0 if unit == "%" else 2
-    value = f"{figure.value * scale:+.{places}f}{' points' if unit == '%' else ''}"
-    if figure.low is None or figure.high is None:
-        return f"{value}, too few to say how surely"
-    return f"{value}, from {figure.low * scale:+.{places}f} to {figure.high * scale:+.{places}f}"
+    """A difference as it is cited: ``+0.12, from +0.03 to +0.20``."""
+    ends = (figure.value, figure.low, figure.high)
+    value, low, high = (None if each is None else _signed(each, unit) for each in ends)
+    points = f"{value} points" if unit == "%" else value
+    if low is None or high is None:
+        return f"{points}, too few to say how surely"
+    return f"{points}, from {low} to {high}"
+
+
+def _signed(value: float, unit: str) -> str:
+    text = f"{100 * value:+.0f}" if unit == "%" else f"{value:+.2f}"
+    return text.replace("-", "−") if float(text) else text[1:]
+
+
+def _bare(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def _model(found: Measuring, role: Role) -> Player | None:
@@ -72,7 +83,7 @@ def _gap(found: Measuring, one: Player | None, other: Player | None, key: str = 
 def _too_few(found: Measuring) -> Iterator[str]:
     best, sheet = _best(found), found.sheets[SceneKind.HELD_OUT]
     replies = len(sheet.scenes)
-    again = f"run with --scenes {max(ENOUGH, 2 * replies)}"
+    again = f"run with --scenes {max(ENOUGH, 2 * replies)}, where so many were held out"
     if not found.likeness:
         yield f"@self and another member cannot be told apart here ({replies} replies): {again}"
     if best is None or best.name not in found.likeness:
@@ -82,8 +93,9 @@ def _too_few(found: Measuring) -> Iterator[str]:
         yield f"too few scenes to tell ({figure.clusters} conversations): {again}"
     elif (figure.high - figure.low) / 2 > WIDE:
         yield (
-            f"too few scenes to tell models apart: likeness is {figure.value:.2f}, "
-            f"from {figure.low:.2f} to {figure.high:.2f}, on {figure.replies} replies; {again}"
+            f"too few scenes to tell models apart: likeness is {_bare(figure.value)}, "
+            f"from {_bare(figure.low)} to {_bare(figure.high)}, on {figure.replies} replies; "
+            f"{again}"
         )
 
 
@@ -94,9 +106,9 @@ def _training(found: Measuring) -> Iterator[str]:
         return
     figure = drawn.figure()
     if _is_sure(figure, above=True):
-        yield f"training is worth it: likeness {said(figure)} against the prompted base"
+        yield f"training is worth it: likeness {said(figure)} against the base, prompted"
     elif _is_sure(figure, above=False):
-        yield f"the prompted base is more like @self: likeness {said(figure)}; train longer"
+        yield f"the base, prompted, is more like @self: likeness {said(figure)}; train longer"
     else:
         yield f"a prompt does about as well as training here: likeness {said(figure)}"
 
@@ -188,6 +200,7 @@ def _apart(table: Table, sheet: Sheet, player: Player, chat: str) -> Drawn:
 
 
 def _is_sure(figure: Figure, *, above: bool) -> bool:
-    if figure.low is None or figure.high is None:
+    """Whether the interval leaves out none; of a handful of conversations it is not trusted."""
+    if figure.low is None or figure.high is None or figure.clusters < LEAST_CLUSTERS:
         return False
     return figure.low > 0 if above else figure.high < 0

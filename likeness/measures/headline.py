@@ -63,13 +63,16 @@ def _uncounted(taken: Taken) -> Taken:
 
 
 def _placed(drawn: Drawn, floor: Drawn, ceiling: Drawn) -> Drawn:
-    """From 0 (``floor``) to 1 (``ceiling``), in every draw with the ends of that draw."""
+    """From 0 (``floor``) to 1 (``ceiling``), in every draw with the ends of that draw.
+
+    A draw in which the ends meet places nobody, and takes the value found over all scenes.
+    """
     size = min(len(each.draws) for each in (drawn, floor, ceiling))
     span = ceiling.draws[:size] - floor.draws[:size]
     is_open = np.abs(span) > 1e-9
     above = drawn.draws[:size] - floor.draws[:size]
-    draws = np.divide(above, span, out=np.zeros(size), where=is_open)
     value = (drawn.value - floor.value) / (ceiling.value - floor.value)
+    draws = np.divide(above, span, out=np.full(size, value), where=is_open)
     return replace(
         drawn,
         value=float(np.clip(value, LEAST, MOST)),

@@ -55,21 +55,27 @@ def material_of(home: Home, scenes: Sequence[Scene]) -> Material | None:
     )
 
 
-def began(scenes: Sequence[Scene]) -> datetime | None:
-    """When the earliest thing was said that a held-out scene shows."""
-    shown = [
-        instant
-        for scene in scenes
-        if scene.kind is SceneKind.HELD_OUT
-        for instant in (scene.at, *(line.sent_at for line in scene.before))
-        if instant
-    ]
-    return min(shown, default=None)
+def began(scenes: Sequence[Scene]) -> Mapping[str, datetime]:
+    """By chat, when the earliest thing was said that a held-out scene of it shows.
+
+    Under no name when the first of them is played: where nobody speaks it counts alone, and a quiet
+    chat, whose scenes show months, takes nothing from the others.
+    """
+    held_out = [scene for scene in scenes if scene.kind is SceneKind.HELD_OUT]
+    if not held_out:
+        return {}
+    first = min(scene.at for scene in held_out)
+    found = {"": first}
+    for scene in held_out:
+        shown = (line.sent_at for line in scene.before if line.sent_at)
+        found[scene.chat] = min([found.get(scene.chat, first), *shown])
+    return found
 
 
-def _before(path: Path, until: datetime | None) -> Iterator[Window]:
+def _before(path: Path, until: Mapping[str, datetime]) -> Iterator[Window]:
     for window in read_windows(path) if path.is_file() else ():
         instants = [line.sent_at for turn in window.turns for line in turn.lines if line.sent_at]
-        is_past = until is None or max(instants, default=until) < until
+        limit = until.get(window.chat, until.get(""))
+        is_past = limit is None or max(instants, default=limit) < limit
         if is_past and not window.kind.is_synthetic:
             yield window

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,27 +13,35 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-COLUMNS = 8
-"""Players side by side at 100 columns; more go into a further table."""
-TITLE_WIDTH, COLUMN_WIDTH = 21, 8
+TITLE_WIDTH, COLUMN_WIDTH = 20, 9
+WIDTH = 100
+"""Of what is piped; a terminal has its own. Players that do not fit beside each other go into a
+further table."""
 
 
 def show(measures: Measures, plan: Plan) -> None:
     """Print the table, what it rests on and the advice on stdout."""
     from config.console import stdout
 
-    stdout().print(shown(measures, plan))
+    console = stdout()
+    console.print(shown(measures, plan, console.width if console.is_terminal else WIDTH))
 
 
-def shown(measures: Measures, plan: Plan) -> Group:
-    """What :func:`show` prints, for any console of 100 columns and more."""
+def shown(measures: Measures, plan: Plan, width: int = WIDTH) -> Group:
+    """What :func:`show` prints, in tables of at most ``width`` columns."""
     from rich.console import Group
     from rich.text import Text
 
     names = [p.name for p in plan.players if _is_measured(p.name, measures)]
-    blocks = [names[i : i + COLUMNS] for i in range(0, len(names), COLUMNS)]
-    tables = [_table(measures, block) for block in blocks]
+    tables = [_table(measures, block) for block in _blocks(names, width)]
     return Group(*tables, *(Text(line) for line in _lines(measures)))
+
+
+def _blocks(names: Sequence[str], width: int) -> list[Sequence[str]]:
+    """As few blocks as ``width`` allows, all about as wide."""
+    most = max(1, (width - TITLE_WIDTH) // (COLUMN_WIDTH + 1))
+    size = math.ceil(len(names) / max(1, math.ceil(len(names) / most)))
+    return [names[i : i + size] for i in range(0, len(names), max(1, size))]
 
 
 def _table(measures: Measures, names: Sequence[str]) -> Table:
@@ -42,7 +51,8 @@ def _table(measures: Measures, names: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("", width=TITLE_WIDTH, overflow="fold")
     for name in names:
-        table.add_column(Text(name), width=COLUMN_WIDTH, justify="right", overflow="fold")
+        heading = Text(name.replace(" (", "\n("))
+        table.add_column(heading, width=COLUMN_WIDTH, justify="right", vertical="bottom")
     if measures.likeness:
         rows = [_cell(measures.likeness.get(name), "") for name in names]
         table.add_row(Text("likeness", style="bold"), *(Text(row) for row in rows))
@@ -65,32 +75,31 @@ def _cell(figure: Figure | None, unit: str) -> str:
     if figure is None:
         return ""
     scale = 100 if unit == "%" else 1
-    value = _number(figure.value * scale, unit)
+    value, places = figure.value * scale, 0 if unit == "%" else 2
     if figure.low is None or figure.high is None:
-        return value
-    ends = (_number(each * scale, unit, is_short=True) for each in (figure.low, figure.high))
-    return f"{value}\n{'…'.join(ends)}"
+        return _number(value, places)
+    return f"{_number(value, places)}\n{_ends(figure.low * scale, figure.high * scale, places)}"
 
 
-def _number(value: float, unit: str, *, is_short: bool = False) -> str:
-    """In as many digits as a column has room for: ``−1.07``, at the ends ``−1.3`` and ``.42``."""
-    if unit == "%" or abs(value) >= 10:
-        return f"{value:.0f}".replace("-", "−")
-    if not is_short:
-        return f"{value:.2f}".replace("-", "−")
-    text = f"{value:.1f}" if value < 0 or value >= 0.995 else f"{value:.2f}"
-    return text.removeprefix("0").replace("-0.", "−.").replace("-", "−")
+def _ends(low: float, high: float, most: int) -> str:
+    """Both in as many decimals as the column has room for."""
+    told = (f"{_number(low, places)}…{_number(high, places)}" for places in range(most, 0, -1))
+    fitting = (text for text in told if len(text) <= COLUMN_WIDTH)
+    return next(fitting, f"{_number(low, 0)}…{_number(high, 0)}")
+
+
+def _number(value: float, places: int) -> str:
+    """With a true minus, and none before a zero."""
+    text = f"{value:.{0 if abs(value) >= 10 else places}f}"
+    return text.replace("-", "−") if float(text) else text.removeprefix("-")
 
 
 def _lines(measures: Measures) -> Iterator[str]:
     """What the figures rest on, and the advice."""
-    rests = {each.replies for m in measures.measures for each in m.figures.values()}
-    if rests:
-        counted = [each.title for each in measures.measures if each.is_likeness]
-        yield ""
-        yield f"rests on {max(rests)} replies (n: by measure); intervals are 95 %"
-        if measures.likeness:
-            yield f"likeness (* {', '.join(counted)}): 0 is another member, 1 is @self"
+    yield ""
+    yield "n: replies or answers; the interval is that of 95 %, where there are enough to tell"
+    if measures.likeness:
+        yield "likeness: 0 is another member, 1 is @self; the mean over the measures marked *"
     for measure in measures.measures:
         if measure.note and measure.key.startswith("judge"):
             yield f"{measure.title}: {measure.note}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.app import BASE, Senses, base_voice, find_voice, open_generator
 from bot.errors import ModelUnusable
@@ -16,6 +17,7 @@ from config.console import say
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Line, Message, Person
+from ingest.listening import Listener
 from ingest.prompt import SELF
 from likeness.errors import LikenessError
 from likeness.records import Player, Role, Scene
@@ -25,7 +27,8 @@ from registry.errors import RegistryError
 from registry.store import Registry
 
 RECALL_SECONDS = 30.0
-"""Nobody waits for a rehearsal: what recall finds must not hang on how busy the machine is."""
+"""Nobody waits for a rehearsal: what recall finds and what is taken for heard must not hang on how
+busy the machine is, nor be less for who is asked first."""
 
 
 def patient(settings: Settings) -> Settings:
@@ -104,6 +107,19 @@ def open_bots(
         yield bots
 
 
+def hearing_together(bots: Sequence[Bot]) -> list[Bot]:
+    """The bots of one scene: they hear the same, and what one has heard all have.
+
+    Not for two scenes: what is heard hangs on what was heard before.
+    """
+    if not bots:
+        return []
+    hearing, settings = bots[0].senses.hearing, bots[0].settings
+    gap = timedelta(minutes=settings.threads.gap_minutes)
+    listener = Listener(gap, hearing.ranking, hearing.meaning)
+    return [replace(bot, senses=replace(bot.senses, listener=listener)) for bot in bots]
+
+
 def manner_before(archive: Archive, period: Period) -> Manner:
     """How @self typed before the period, as ``bot.manner`` learns it from all of an archive."""
     habits = Habits()
@@ -169,6 +185,8 @@ def players_of(
     versions = list(models) or ([serving.version] if serving else [])
     if not versions and settings.generate.server_url:
         versions = [""]
+    if against and against in versions:
+        raise LikenessError(f"--against: {against} is played already; name another version")
     for version in (*versions, *([against] if against else [])):
         if version:
             registry.get(version)  # an unknown one is an error, not a reason to leave out the base
@@ -181,7 +199,7 @@ def _cast(role: Role, versions: Sequence[str], against: str | None) -> Iterator[
     if role not in (Role.ADAPTER, Role.FULL):
         yield Player(role)
         return
-    also = [against] if against and role is Role.FULL and against not in versions else []
+    also = [against] if against and role is Role.FULL else []
     for version in (*versions, *also):
         yield Player(role, version)
 

@@ -12,7 +12,7 @@ from typing import Any
 from bot.gate import Decision, HandScorer, Rules, Scorer, Situation, decide
 from bot.gating.calling import callnames
 from bot.gating.learned import rescaled
-from bot.gating.learning import held_out
+from bot.gating.learning import rows_of
 from bot.gating.model import read_gate
 from bot.platforms.base import Address
 from config.settings import Home, Settings
@@ -42,10 +42,11 @@ class HeldScores:
 def scorer_of(home: Home) -> Scorer:
     """What decides: the learned gate by what it gave unseen messages, else the one that ships."""
     known = read_gate(home)
-    if known is None or known.model is None or not home.gate_rows.is_file():
+    rows = rows_of(home, known) if known is not None and known.model is not None else None
+    if known is None or rows is None:
         return HandScorer()
     bar = float(known.report["borders"]["at_rate"])  # set before that time, too
-    return HeldScores({row["id"]: row["score"] for row in held_out(home)}, bar)
+    return HeldScores({row["id"]: row["score"] for row in rows}, bar)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import orjson
@@ -24,7 +25,14 @@ from ingest.archive import Archive
 from likeness.errors import LikenessError
 from likeness.measures.choice import distractors
 from likeness.records import PLAN, Attempt, Evaluation, Plan, Player, Scene
-from likeness.rehearsal.casting import Histories, manner_before, open_bots, patient
+from likeness.rehearsal.casting import (
+    RECALL_SECONDS,
+    Histories,
+    hearing_together,
+    manner_before,
+    open_bots,
+    patient,
+)
 from likeness.rehearsal.models import Bot
 from likeness.rehearsal.period import Period, read_period, still_there
 from likeness.rehearsal.plans import plan_of
@@ -81,6 +89,8 @@ def rehearse(
     with Archive.open(home.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
         forgets = archive.forgets
         period = still_there(read_period(home, chat=chat), archive)
+        if len(period.held_out) < scenes:
+            say(f"{home.dataset}: {len(period.held_out):,} replies were held out, all are scenes")
         staged = stage(home, settings, archive, period, scenes=scenes, seed=seed)
         count = max(1, scenes // ASIDE) if aside is None else aside
         every = [*staged.scenes, *_aside(home, settings, archive, period, count, seed)]
@@ -105,7 +115,7 @@ def _perform(
     """Let everybody speak who has not yet, until ``end`` of the clock; whether anybody did."""
     plan, scenes = evaluation.plan, evaluation.scenes
     done = {(one.scene, one.player) for one in evaluation.attempts}
-    with open_senses(home, settings, archive) as senses:
+    with open_senses(home, settings, archive, seconds=RECALL_SECONDS) as senses:
         picked = picks(evaluation, settings, archive, period, senses)
         left = [one for one in _ordered(scenes, plan.seed) if missing(one, plan, picked, done)]
         if not left:
@@ -151,7 +161,7 @@ def spoken(
     history, chat = histories.of(scene), histories.chat(scene)
     rules = [found[scene.id] for found in picked.values() if scene.id in found]
     said = [one for one in rules if (scene.id, one.player) not in done]
-    waiting = [bot for bot in bots if (scene.id, bot.player) not in done]
+    waiting = hearing_together([bot for bot in bots if (scene.id, bot.player) not in done])
     return said + [bot.attempt(scene, history, chat, rivals) for bot in waiting]
 
 
@@ -161,7 +171,8 @@ def picks(
     """What the players of rules say, by scene: found once, and kept in the evaluation."""
     plan, path = evaluation.plan, evaluation.folder / PICKS
     rules = [player for player in plan.players if not player.role.is_model]
-    if not path.is_file():
+    known = _kept(path)
+    if known is None:
         embedder = getattr(senses.memory, "embedder", None)
         closest = by_meaning(embedder) if embedder else by_words
         scenes, seed = evaluation.scenes, plan.seed
@@ -171,8 +182,16 @@ def picks(
         part = path.with_name(f"{PICKS}.part")
         part.write_bytes(orjson.dumps([one.to_json() for each in found for one in each]))
         part.replace(path)
-    known = [Attempt.from_json(each) for each in orjson.loads(path.read_bytes())]
+        known = [one for each in found for one in each]
     return {player: {one.scene: one for one in known if one.player == player} for player in rules}
+
+
+def _kept(path: Path) -> list[Attempt] | None:
+    """What was picked before; None where it is to be picked (again)."""
+    try:
+        return [Attempt.from_json(each) for each in orjson.loads(path.read_bytes())]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def missing(
@@ -218,10 +237,14 @@ def _told(scenes: Iterable[Scene], total: int, clock: Clock) -> Iterator[Scene]:
             display.update(task, completed=number, note=f"{rate:.2f} scenes/s")
             if not display.console.is_terminal and now - told >= _TOLD:
                 told = now
-                minutes = (total - number) / rate / 60
-                say(f"{number:,} of {total:,} scenes, {rate:.2f}/s, {minutes:.0f} min to go")
-    seconds = clock.seconds() - began
-    say(f"rehearsed {number:,} scenes in {seconds:.0f} s ({number / max(seconds, 1e-6):.2f}/s)")
+                say(f"{number:,} of {total:,} scenes, {rate:.2f}/s, {_left(total - number, rate)}")
+    seconds = max(clock.seconds() - began, 1.0)
+    say(f"rehearsed {number:,} scenes in {seconds:.0f} s ({number / seconds:.2f}/s)")
+
+
+def _left(scenes: int, rate: float) -> str:
+    seconds = scenes / rate
+    return f"{seconds:.0f} s to go" if seconds < 90 else f"{seconds / 60:.0f} min to go"
 
 
 def _aside(
@@ -245,8 +268,15 @@ def _aside(
 def _measure(evaluation: Evaluation, home: Home, settings: Settings, *, has_news: bool) -> None:
     from likeness.measures.measuring import measure
 
-    if has_news or not evaluation.is_finished:
+    if has_news or not _is_measured(evaluation):
         evaluation.finish(measure(evaluation, home, settings).to_json())
+
+
+def _is_measured(evaluation: Evaluation) -> bool:
+    try:
+        return bool(evaluation.measures)
+    except LikenessError:  # damaged: measured again
+        return False
 
 
 def _begun(home: Home, plan: Plan, scenes: Sequence[Scene], staged: Staged) -> Evaluation:
@@ -256,7 +286,7 @@ def _begun(home: Home, plan: Plan, scenes: Sequence[Scene], staged: Staged) -> E
         evaluation.folder.mkdir(parents=True, exist_ok=True)
         write_json(evaluation.folder / GATE, staged.gate)
         evaluation.begin(plan, scenes)
-        say(f"{evaluation.folder}: {len(scenes):,} scenes, {len(plan.players)} players")
+        say(f"{evaluation.folder}: {plan.told_scenes}; {len(plan.players)} players")
     return evaluation
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from likeness.measured import Figure, Measures
 from likeness.records import Player, Role
 from likeness.report import plots
-from likeness.report.naming import called, of_version, shown_figures, speaking
+from likeness.report.naming import of_version, shown_figures, speaking
 from likeness.report.shown import (
     FIGURE_COLUMNS,
     Plot,
@@ -16,6 +16,7 @@ from likeness.report.shown import (
     drawn,
     figure_cells,
     text,
+    written,
 )
 from likeness.report.sources import Rehearsed
 
@@ -42,7 +43,7 @@ def headline(rehearsed: Rehearsed | None, version: str) -> Headline | None:
         return None
     figure = known[mine.name]
     return Headline(
-        called(mine), figure, level(figure, _above_base(measures, players, version)),
+        mine.name, figure, level(figure, _above_base(measures, players, version)),
         tuple(_sentences(players, measures, mine)), _plot(players, known, version),
     )  # fmt: skip
 
@@ -86,17 +87,17 @@ def _sentences(players: tuple[Player, ...], measures: Measures, mine: Player) ->
     looked_up = known.get(Player(Role.NEAREST).name)
     if looked_up:
         yield (
-            f"Repeating the old reply of @self that fits best would reach "
-            f"{looked_up.value:.2f}: what a model should beat, without copying."
+            f"Repeating the past reply of @self that fits best would reach "
+            f"{written(looked_up.value)}: what a model should beat, without copying."
         )
 
 
 def _where(mine: Player, figure: Figure) -> str:
     sure = "too few to say how surely"
     if figure.low is not None and figure.high is not None:
-        sure = f"with 95% confidence it is between {figure.low:.2f} and {figure.high:.2f}"
+        sure = f"with 95% confidence it is between {written(figure.low)} and {written(figure.high)}"
     return (
-        f"{mine.version} stands at {figure.value:.2f} where another member of the chat is 0 "
+        f"{mine.version} stands at {written(figure.value)} where another member of the chat is 0 "
         f"and @self in person is 1. It rests on {figure.replies:,} replies: {sure}."
     )
 
@@ -106,12 +107,16 @@ def _worth(what: str, before: Player, after: Player, measures: Measures) -> Iter
     gain = measures.gain(after.name, before.name)
     if gain is None:
         return
-    change = f"{what} changes it by {gain.value:+.2f}"
+    change = f"{what} changes it by {_signed(gain.value)}"
     if gain.low is None or gain.high is None:
         yield f"{change}, on too few conversations to say how surely."
         return
     sure = "more than chance would" if _is_sure(gain) else "which may be chance"
-    yield f"{change} on the same scenes ({gain.low:+.2f} to {gain.high:+.2f}), {sure}."
+    yield f"{change} on the same scenes ({_signed(gain.low)} to {_signed(gain.high)}), {sure}."
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def _is_sure(gain: Figure) -> bool:

@@ -42,7 +42,7 @@ def overview(rehearsed: Rehearsed, version: str) -> Table:
     """Every measure in a row: the version as it runs, between floor and ceiling."""
     rows = tuple(_row(measure, rehearsed.plan.players, version)
                  for measure in rehearsed.measures.measures)  # fmt: skip
-    columns = ("measure", "floor", version, "ceiling", "interval", "better", "replies")
+    columns = ("measure", "floor", version, "interval", "ceiling", "better", "replies")
     return Table("measures", columns, rows)
 
 
@@ -91,8 +91,8 @@ def _row(measure: Measure, players: tuple[Player, ...], version: str) -> tuple[C
         Cell(title, measure.key),
         number(_value(measure, players, Role.MEMBER), unit),
         number(figure.value if figure else None, unit),
-        number(_value(measure, players, Role.SELF), unit),
         text(between(figure, unit) if figure else "–"),
+        number(_value(measure, players, Role.SELF), unit),
         text(WAYS[measure.better]),
         number(figure.replies if figure else None),
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from likeness.report.naming import MEANINGS, called
+from likeness.report.naming import MEANINGS
 from likeness.report.shown import Cell, Table, count, number, text
 from likeness.report.sources import Rehearsed, Sources
 
@@ -51,7 +51,7 @@ def _rehearsal(rehearsed: Rehearsed, *, with_texts: bool) -> Iterator[tuple[Cell
         yield _row(version, known_as)
     for name, value in plan.settings.items():
         if with_texts or isinstance(value, int | float):
-            yield _row(name, _short(value))
+            yield _row(name.replace("_", " "), _short(value))
 
 
 def _players(sources: Sources) -> Table:
@@ -64,7 +64,7 @@ def _players(sources: Sources) -> Table:
         seconds[name] = seconds.get(name, 0.0) + attempt.seconds
     rows = tuple(
         (
-            text(called(player)),
+            text(player.name),
             text(MEANINGS[player.role]),
             count(spoken.get(player.name, 0)),
             number(_mean(seconds, spoken, player.name), "s"),

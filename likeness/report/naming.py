@@ -1,4 +1,4 @@
-"""What players are called on the page, and how their figures are put in order."""
+"""What players are, and how their figures are put in order."""
 
 from __future__ import annotations
 
@@ -7,16 +7,6 @@ from collections.abc import Iterable, Mapping
 from likeness.measured import Figure, Measure
 from likeness.records import Player, Role
 
-SHORT = {
-    Role.MEMBER: "another member",
-    Role.RANDOM: "random old reply",
-    Role.NEAREST: "nearest old reply",
-    Role.BASE: "base",
-    Role.PROMPTED: "base + memory",
-    Role.ADAPTER: "trained",
-    Role.FULL: "trained + memory",
-    Role.SELF: "@self",
-}
 MEANINGS = {
     Role.MEMBER: "what somebody else of the chat really said: the floor",
     Role.RANDOM: "anything @self once said, drawn blindly",
@@ -29,23 +19,18 @@ MEANINGS = {
 }
 
 
-def called(player: Player) -> str:
-    """A player's short name: ``trained + memory v2``."""
-    return f"{SHORT[player.role]} {player.version}".strip()
-
-
 def shown_figures(
     measure: Measure | Mapping[str, Figure], players: Iterable[Player]
 ) -> dict[str, Figure]:
-    """Figures by short name, in the players' order; those without a value are left out."""
+    """Figures by name, in the players' order; those without a value are left out."""
     figures = measure.figures if isinstance(measure, Measure) else measure
-    found = ((called(player), figures.get(player.name)) for player in players)
+    found = ((player.name, figures.get(player.name)) for player in players)
     return {name: figure for name, figure in found if figure and figure.value is not None}
 
 
 def of_version(players: Iterable[Player], version: str) -> list[str]:
-    """The short names of a version's players."""
-    return [called(player) for player in players if player.version == version]
+    """The names of a version's players."""
+    return [player.name for player in players if player.version == version]
 
 
 def speaking(players: Iterable[Player], version: str, known: Mapping[str, Figure]) -> Player | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ingest.chat import Line
 from likeness.records import Attempt, Player, Role, Scene, SceneKind
-from likeness.report.naming import MEANINGS, called
+from likeness.report.naming import MEANINGS
 from likeness.report.shown import evenly, shortened
 from likeness.report.sources import Sources
 
@@ -129,7 +129,7 @@ def _reply(attempt: Attempt, version: str, mark: str = "") -> Said:
     player = attempt.player
     parts = tuple(shortened(part, MOST_CHARACTERS) for part in attempt.parts)
     is_own = player.version == version
-    return Said(called(player), MEANINGS[player.role], parts, is_own=is_own, mark=mark)
+    return Said(player.name, MEANINGS[player.role], parts, is_own=is_own, mark=mark)
 
 
 def _real(scene: Scene) -> Said:

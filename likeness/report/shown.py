@@ -78,13 +78,21 @@ def text(value: str) -> Cell:
 
 
 def written(value: float, unit: str = "") -> str:
-    """A number as people read it: three digits, shares as percentages."""
+    """A number as people read it: whole, or with two decimals (small: two digits); shares in %."""
     if unit == "%":
-        if abs(value) < 0.0005:
-            return "0%"
-        return f"{value:.0%}" if abs(value) >= 0.1 else f"{value:.1%}"
-    digits = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return f"{digits} {unit}".strip()
+        text = "0%" if abs(value) < 0.0005 else f"{value:.{0 if abs(value) >= 0.1 else 1}%}"
+    else:
+        text = f"{_digits(value)} {unit}".strip()
+    return text.replace("-", "−")
+
+
+def _digits(value: float) -> str:
+    size = abs(value)
+    if value == round(value) or size < 0.0005:
+        return f"{round(value):,}"
+    if size < 0.1:
+        return f"{value:.2g}"
+    return f"{value:.2f}" if size < 10 else f"{value:.1f}" if size < 100 else f"{value:,.0f}"
 
 
 def between(figure: Figure, unit: str = "") -> str:

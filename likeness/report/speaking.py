@@ -191,7 +191,10 @@ def _people(people: Sequence[Member]) -> Table | None:
 def _manner(habits: Sequence[Habit]) -> Table | None:
     """How @self types, and how the bot does."""
     rows = tuple(
-        (text(each.name), number(each.median), number(each.fitted), number(each.observed))
+        (
+            text(each.name),
+            *(number(v and round(v)) for v in (each.median, each.fitted, each.observed)),
+        )
         for each in habits
     )
     return Table("manner", ("median", "@self", "the bot", "of"), rows) if rows else None

@@ -16,6 +16,7 @@ from ingest.archive import Archive
 from ingest.chat import Account, Conversation, RawMessage
 from ingest.linker.learning import learned
 from ingest.linker.ranking import shipped
+from ingest.listening import Listener
 from rag.conversation import learn_replies
 from rag.embedding.models import make_embedder
 from rag.embedding.packaged import ENGLISH
@@ -91,3 +92,22 @@ def test_without_an_index_words_decide(home: Path, archive: Archive) -> None:
         assert hearing.ranking is shipped()
     with open_hearing(place, None) as hearing:
         assert hearing.meaning is None
+
+
+def test_who_is_asked_first_waits_as_long_as_it_takes_and_all_hear_the_same(
+    home: Path, archive: Archive
+) -> None:
+    settings, place = settings_of(home), Home(home)
+    later = NOW + timedelta(days=1)
+    build_index(archive, place, settings, now=lambda: later)
+    history = archive.history("test:garden", before=later, limit=9)
+    gap = timedelta(minutes=30)
+    with (
+        open_memory(place, settings, archive) as memory,
+        open_hearing(place, memory, 60.0) as hearing,
+    ):
+        assert hearing.meaning is not None
+        assert hearing.meaning.vectors(["a kitten that nobody heard of"]) is not None
+        listener = Listener(gap, hearing.ranking, hearing.meaning)
+        alone = Listener(gap, hearing.ranking, hearing.meaning).hear(history)
+        assert [listener.hear(history) for _ in range(3)] == [alone] * 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -18,11 +18,11 @@ from bot.gate_command import gate
 from bot.gating.answered import answered_in
 from bot.gating.features import features
 from bot.gating.figures import balanced_accuracy
-from bot.gating.fitting import border_at_rate, border_of, fit
+from bot.gating.fitting import border_at_rate, border_of, fit, too_little
 from bot.gating.gathering import Rows, gather
 from bot.gating.known import Known
 from bot.gating.learned import LearnedScorer, Standing, rescaled
-from bot.gating.learning import held_out, learn_gate, names_of
+from bot.gating.learning import held_out, learn_gate, names_of, rows_of
 from bot.gating.model import FEATURES, GateModel, forget_in_gate, read_gate
 from bot.gating.replay import in_order, told_again
 from bot.gating.trees import Trees
@@ -138,7 +138,7 @@ def test_the_command_prints_rows_and_a_table(learned: Home) -> None:
     assert rows == list(held_out(learned))
     told = CliRunner().invoke(gate, ["--home", str(learned.path)])
     assert "the learned gate" in told.stdout
-    assert "points over the best simple rule" in told.stdout
+    assert "points over " in told.stdout
 
 
 def test_the_running_bot_sees_what_the_replay_sees(place: Home) -> None:
@@ -147,21 +147,22 @@ def test_the_running_bot_sees_what_the_replay_sees(place: Home) -> None:
     class Noting:
         def score(self, situation: Situation) -> tuple[float, Sequence[str]]:
             heard.append(situation)
-            return 0.0, []
+            return float(situation.message.text.endswith("4?")), []
+
+    said: list[Message] = []
 
     async def test(play: Play) -> None:
-        for number in range(12):
+        for number in range(18):
             await play.say(MEMBERS[number % 3], f"what about sails, number {number}?")
-            await play.wait(5)
+            await play.wait(5 + 60 * (number % 5))
+        said.extend(message for room in play.hub.house.rooms for message in room.history)
 
     play(test, place, scorer=Noting())
     with Archive.open(place.archive) as archive:
-        replayed = {
-            message.id: situation
-            for message, situation in told_again(archive.messages("stage:hall"), archive.me())
-        }
+        replayed = {message.id: situation for message, situation in told_again(said, archive.me())}
     known = Known()
-    assert len(heard) == 12
+    assert sum(message.person.is_self for message in said) == 2  # the bot's own are @self's
+    assert len({situation.message.id for situation in heard}) == 18
     for situation in heard:
         again = features(replayed[situation.message.id], known, ("me",))
         assert features(situation, known, ("me",)) == again
@@ -253,6 +254,33 @@ def test_a_gate_of_other_features_is_not_used(learned: Home, tmp_path: Path) -> 
     assert read_gate(home) is None
 
 
+def test_damaged_rows_are_none_and_made_anew(learned: Home, tmp_path: Path) -> None:
+    home, whole = copied(learned, tmp_path), list(held_out(learned))
+    home.archive.write_bytes(learned.archive.read_bytes())
+    known = read_gate(home)
+    assert known is not None
+    assert rows_of(home, known) == whole
+    lines = home.gate_rows.read_bytes()
+    for damage in (b"", b"[1]\n", b'{"id": "x"}\n', lines + b"{}\n", lines[:5000]):
+        home.gate_rows.write_bytes(damage)
+        assert rows_of(home, known) is None
+    told = CliRunner().invoke(gate, ["--home", str(home.path), "--json"])
+    assert [json.loads(line) for line in told.stdout.splitlines()] == whole
+
+
+@pytest.mark.parametrize("report", [None, {"table": 3}])
+def test_a_gate_with_figures_of_another_version_is_made_anew(
+    learned: Home, tmp_path: Path, report: object
+) -> None:
+    home = copied(learned, tmp_path)
+    home.archive.write_bytes(learned.archive.read_bytes())
+    data = json.loads(home.gate.read_bytes())
+    home.gate.write_text(json.dumps({**data, "report": report}))
+    told = CliRunner().invoke(gate, ["--home", str(home.path)])
+    assert told.exit_code == 0
+    assert "the learned gate" in told.stdout
+
+
 def test_a_reload_takes_what_was_learned_meanwhile(learned: Home, tmp_path: Path) -> None:
     home = copied(learned, tmp_path)
     kept = home.gate.read_bytes()
@@ -284,6 +312,14 @@ def test_too_little_of_self_keeps_the_one_that_ships(home: Path) -> None:
     assert "no gate learned: @self answered" in told.stderr
     standing = Standing(place, (), lambda _: None)
     assert not standing.is_learned
+
+
+def test_who_answers_everything_leaves_no_silence_to_learn(learned: Home) -> None:
+    with Archive.open(learned.archive) as archive:
+        rows = gathered(archive)
+    always = replace(rows, answered=np.ones(len(rows), np.bool_))
+    assert too_little(rows) == ""
+    assert "no silence to learn" in too_little(always)
 
 
 def test_a_log_without_times_is_learned_from(tmp_path: Path) -> None:

@@ -64,6 +64,11 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         (AtselfError("result.json: no messages"), 1, "atself: result.json: no messages\n"),
         (SettingsError("train.epoch: unknown"), 2, "atself: train.epoch: unknown\n"),
         (click.ClickException("no such file"), 1, "atself: no such file\n"),
+        (
+            ModuleNotFoundError("No module", name="nowhere.at.all"),
+            1,
+            "atself: nowhere.at.all is not ",
+        ),
         (OSError(errno.ENOSPC, "No space left on device", "/x"), 1, "atself: disk full; "),
         (RuntimeError("I/O error: No space left on device (os error 28)"), 1, "atself: disk full"),
         (KeyboardInterrupt(), 130, "atself: interrupted; what was finished is kept"),

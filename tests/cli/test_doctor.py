@@ -11,11 +11,15 @@ from cli.app import run
 from cli.checks import State
 from cli.checks_home import home_checks
 from cli.checks_install import install_checks
+from cli.checks_likeness import likeness_checks
 from cli.doctor import machine_checks
 from cli.machine import Machine, inspect
 from config.settings import Home
 from ingest.archive import Archive
+from registry.store import Registry
 from tests.ingest.talk import Talk
+from tests.likeness.made import evaluation
+from tests.registry.made import added
 
 GIB = 1 << 30
 
@@ -118,3 +122,19 @@ def test_a_shareable_chat_that_is_unknown_or_private_is_named(home: Path) -> Non
     assert found.state is State.MISSING
     assert "telegram:404" in found.advice
     assert found.detail.startswith("1 chats lend")
+
+
+def test_it_says_whether_the_gate_and_the_model_were_measured(tmp_path: Path) -> None:
+    place = Home(tmp_path)
+    assert not list(likeness_checks(place))
+    with Archive.open(place.archive, create=True):
+        pass
+    found = {check.name: check for check in likeness_checks(place)}
+    assert found["gate"].advice == "atself gate"
+    assert found["rehearsal"].detail == "no model serves"
+    added(Registry(place.models), tmp_path / "scratch", promote=True)
+    rehearsed = evaluation(place.evaluations)
+    assert [check.advice for check in likeness_checks(place)][1] == "atself evaluate"
+    rehearsed.finish({})
+    (check,) = [one for one in likeness_checks(place) if one.name == "rehearsal"]
+    assert check.detail == "v1: atself evaluate --show e1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,6 +74,17 @@ def test_no_better_on_likeness_is_kept_aside() -> None:
     assert not judged(guard("a"), a=EVEN, likeness=Figure(0.0, -0.1, 0.1, 9)).is_promoted
     nothing = decide({"a": EVEN}, Measures((guard("a"),), {}), PASSING, V2)
     assert nothing.reasons == ("likeness could not be compared; rehearse more scenes",)
+
+
+def test_what_is_no_number_is_neither_a_gain_nor_a_guard_kept() -> None:
+    none = Figure(math.nan, math.nan, math.nan, 9)
+    assert not judged(guard("a"), a=EVEN, likeness=none).is_promoted
+    known = guard("nats", old=1.5)
+    for done in (
+        judged(known, guard("a"), a=EVEN, nats=none),
+        judged(known, guard("a"), a=EVEN),
+    ):
+        assert done.reasons == ("nats could not be compared; rehearse more scenes",)
 
 
 def test_without_any_guard_nothing_is_promoted() -> None:

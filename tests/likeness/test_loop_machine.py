@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -150,6 +149,16 @@ def test_a_retraining_whose_model_is_gone_is_closed_and_begun_anew(tmp_path: Pat
     assert done.version == "v2"
 
 
+def test_what_was_taken_back_before_its_promotion_was_noted_stays_back(tmp_path: Path) -> None:
+    killed_at(tmp_path, "write15")  # v2 serves, and the journal does not know it
+    registry = Registry(tmp_path / "models")
+    assert serving(tmp_path) == "v2"
+    registry.rollback(now=NOON, reason="by the live guards")
+    done = loop(tmp_path, Scripted(tmp_path)).run(Order())
+    assert (done.outcome, serving(tmp_path)) == (Outcome.KEPT_ASIDE, "v1")
+    assert done.reasons == ("v2 served meanwhile and was taken back",)
+
+
 def test_where_the_rehearsal_was_removed_it_is_played_again(tmp_path: Path) -> None:
     killed_at(tmp_path, "comparison")
     (tmp_path / "forgotten").touch()
@@ -182,6 +191,7 @@ def test_two_retrainings_of_a_home_do_not_run_at_once(tmp_path: Path) -> None:
 
 def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    (tmp_path / "20260301-120000.json").write_text(json.dumps({"id": "x"}))
-    with pytest.raises(RegistryError, match=r"120000\.json: not readable"):
-        journal.all()
+    for damaged in ('{"id": "x"}', '{"order": {}, "steps": []}'):
+        (tmp_path / "20260301-120000.json").write_text(damaged)
+        with pytest.raises(RegistryError, match=r"120000\.json: not readable"):
+            journal.all()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -12,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from config.settings import Home, Settings
+from ingest.chat import Line
 from likeness.errors import LikenessError
 from likeness.measured import Better, Measures
 from likeness.measures import judge as judging
@@ -19,13 +22,14 @@ from likeness.measures.answers import abstains, holds
 from likeness.measures.choice import distractors
 from likeness.measures.comparing import compare
 from likeness.measures.faults import leaks
+from likeness.measures.headline import headline
 from likeness.measures.judge import matched
 from likeness.measures.masking import Mask, without_addresses
 from likeness.measures.material import Material, began, material_of
 from likeness.measures.measuring import measure
-from likeness.measures.played import sheet_of
+from likeness.measures.played import Sheet, sheet_of
 from likeness.measures.showing import shown
-from likeness.measures.taken import Drawn, Table
+from likeness.measures.taken import Drawn, Table, Taken
 from likeness.records import Attempt, Evaluation, Player, Role, SceneKind
 from tests.likeness.made import NOON, PLAYERS, evaluation
 from tests.likeness.speaking import home_with, mine, played, yours
@@ -110,11 +114,23 @@ def test_nothing_said_in_or_after_the_scenes_is_learned_from(
     early = replace(scenes[0], at=before.own[100].lines[0].sent_at or NOON, before=())
     cut = material_of(den, [early])
     assert cut is not None
-    limit = began([early])
-    assert limit is not None
+    limit = began([early])[early.chat]
     assert len(cut.own) == 100
     assert all(line.sent_at and line.sent_at < limit for turn in cut.own for line in turn.lines)
     assert cut.late_own == ()
+
+
+def test_a_quiet_chat_whose_scenes_show_months_takes_nothing_from_the_others(
+    rehearsed: Evaluation, den: Home
+) -> None:
+    every = material_of(den, rehearsed.scenes)
+    long_ago = Line("ann", "hi", sent_at=NOON - timedelta(days=900))
+    quiet = replace(rehearsed.scenes[0], chat="plain:quiet", before=(long_ago,))
+    assert material_of(den, [*rehearsed.scenes, quiet]) == every
+    loud = replace(quiet, chat=rehearsed.scenes[0].chat)
+    cut = material_of(den, [*rehearsed.scenes, loud])
+    assert cut is not None
+    assert cut.own == ()
 
 
 def test_the_judge_is_not_fooled_by_length() -> None:
@@ -312,9 +328,30 @@ def test_the_table_fits_a_hundred_columns_and_says_what_it_rests_on(
     Console(width=100, file=written).print(shown(measured, rehearsed.plan))
     text = written.getvalue()
     assert max(map(len, text.split("\n"))) <= 100
-    assert "rests on 60 replies" in text
     assert "n 60" in text
     assert "0 is another member, 1 is @self" in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+def test_the_table_keeps_to_the_terminal(
+    measured: Measures, rehearsed: Evaluation, width: int
+) -> None:
+    written = StringIO()
+    Console(width=300, file=written).print(shown(measured, rehearsed.plan, width))
+    table = written.getvalue().split("\n\n")[0].split("\n")
+    assert max(map(len, table)) <= width
+    assert not re.search(r"-\d", "".join(table))
+
+
+def test_a_draw_in_which_floor_and_ceiling_meet_moves_nobody() -> None:
+    sheet = Sheet((), (FLOOR, CEILING), {FLOOR.name: (), CEILING.name: ()})
+    drawn = {
+        FLOOR.name: Drawn(0.2, np.array([0.0, 0.2, 1.0]), 4, 4),
+        CEILING.name: Drawn(1.0, np.ones(3), 4, 4),
+    }
+    taken = [Taken("choice", "true one of four", Better.HIGHER, drawn, is_likeness=True)]
+    for name, end in ((FLOOR.name, 0.0), (CEILING.name, 1.0)):
+        assert headline(taken, sheet)[name].draws.tolist() == [end] * 3
 
 
 def test_advice_cites_its_figures(tmp_path: Path, den: Home) -> None:

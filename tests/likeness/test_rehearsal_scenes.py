@@ -209,13 +209,13 @@ def test_who_opted_out_since_the_dataset_is_in_no_scene_example_or_pick(tmp_path
         period = still_there(read_period(home), archive)
         examples = "".join(examples_of(period.past, seed=7).values())
         scenes = stage(home, load(home.path), archive, period, scenes=100, seed=7).scenes
-        said = [
+        picked = [
             attempts_of(Player(role), scenes, load(home.path), archive, period, 7, by_words)
             for role in (Role.MEMBER, Role.NEAREST, Role.RANDOM)
         ]
     asked_of = [line.text for one in (*period.past, *period.held_out) for line in one.asked]
     shown = [line.text for scene in scenes for line in scene.before]
-    quoted = [part for found in said for one in found for part in one.parts]
+    quoted = [part for found in picked for one in found for part in one.parts]
     assert scenes
     assert examples
     assert not any("xylophone" in text for text in (*asked_of, *shown, *quoted, examples))

@@ -110,7 +110,7 @@ def test_the_headline_reads_back_as_it_was_measured(
     assert "0.51" in score.inner_text()
     table = values(page, "likeness")
     assert next(iter(table)) == "another member"
-    for name, shown in (("base", "base"), ("trained (v2)", "trained v2"), ("@self", "@self")):
+    for name, shown in (("base", "base"), ("trained (v2)", "trained (v2)"), ("@self", "@self")):
         found, figure = table[shown], likeness[name]
         assert float(found["value"]) == figure.value
         assert (float(found["from"]), float(found["to"])) == (figure.low, figure.high)
@@ -171,7 +171,7 @@ def test_scenes_show_everybody_side_by_side_and_fold_by_keyboard(
     assert scenes.count() == 8
     names = scenes.first.locator(".reply").evaluate_all("all => all.map(e => e.dataset.player)")
     assert names[0] == "@self, really"
-    assert set(names) >= {"another member", "base", "trained v2", "trained + memory v2"}
+    assert set(names) >= {"another member", "base", "trained (v2)", "trained, with memory (v2)"}
     second = scenes.nth(1)
     assert not second.locator(".replies").is_visible()
     second.locator("summary").focus()
@@ -190,7 +190,7 @@ def test_recall_shows_what_was_said_with_and_without_it(browser: Browser, path: 
             "all => all.map(e => [e.dataset.player, e.querySelector('em').innerText])"
         )
     )
-    assert marks == {"trained v2": "not in it", "trained + memory v2": "right"}
+    assert marks == {"trained (v2)": "not in it", "trained, with memory (v2)": "right"}
 
 
 def brightness(png: bytes) -> list[float]:

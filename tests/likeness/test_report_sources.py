@@ -162,8 +162,8 @@ def test_recall_begins_with_facts_that_only_memory_knew(place: Home) -> None:
     found = recalled(gather(place, None, None))
     assert [bool(scene.wanted) for scene in found] == [True] * 4
     assert [(said.name, said.mark) for said in found[0].replies] == [
-        ("trained v2", "not in it"),
-        ("trained + memory v2", "right"),
+        ("trained (v2)", "not in it"),
+        ("trained, with memory (v2)", "right"),
     ]
 
 
@@ -226,7 +226,9 @@ def test_numbers_are_written_as_people_read_them() -> None:
     assert [written(value, "%") for value in (0.0, -0.0001, 0.034, 0.5, 1.0)] == [
         "0%", "0%", "3.4%", "50%", "100%",
     ]  # fmt: skip
-    assert [written(value) for value in (12345.6, 0.5034, 3.0)] == ["12,346", "0.503", "3"]
+    assert [written(value) for value in (12345.6, 0.5034, 3.0, -0.0144)] == [
+        "12,346", "0.50", "3", "−0.014",
+    ]  # fmt: skip
     assert shortened("a b c d", 4) == "a b…"
     assert evenly(range(9), 3) == [0, 4, 8]
     assert evenly(range(2), 3) == [0, 1]

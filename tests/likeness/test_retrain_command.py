@@ -23,8 +23,8 @@ def test_a_plan_is_told_and_nothing_is_written(home: Path) -> None:
     fill(Home(home))
     before = sorted(home.iterdir())
     planned = json.loads(run(home, "--dry-run", "--scenes", "6", "--json").stdout)
-    assert planned["steps"] == ", ".join(Step)
-    assert planned["archive"] == "has changed since the dataset"
+    assert planned["steps"] == list(Step)
+    assert planned["archive"] == "without a dataset yet"
     assert (planned["serving"], planned["scenes"]) == ("", 6)
     assert [path for path in sorted(home.iterdir()) if path.suffix not in (".sqlite", "")] == [
         path for path in before if path.suffix not in (".sqlite", "")
@@ -42,7 +42,7 @@ def test_a_step_that_fails_has_said_why_and_is_gone_on_with(
     [going] = Journal.of(Home(home)).all()
     assert (going.outcome, going.steps[Step.DATASET].ended_at) == ("", "")
     planned = json.loads(run(home, "--dry-run", "--json").stdout)
-    assert planned["goes on with"] == going.id
+    assert planned["goes_on_with"] == going.id
 
 
 def test_without_a_dataset_there_is_no_hash(home: Path) -> None:
