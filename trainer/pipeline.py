@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import torch
 
 from config.console import say
-from ingest.dataset.manifest import read_windows
+from ingest.dataset.manifest import read_manifest, read_windows
 from registry.artefact import BaseRecord, ModelManifest
 from registry.bases import CATALOGUE
 from registry.store import Registry
@@ -219,6 +219,7 @@ def _manifest(
 def _register(
     job: Job, manifest: ModelManifest, made: Made, report: dict[str, Any]
 ) -> ModelManifest:
+    read_manifest(job.home.dataset)  # gone where somebody was forgotten: no mark would tell of it
     folder = lay_out(made, job)
     write_report(report, folder)
     _draw(job.run, folder)

@@ -84,6 +84,10 @@ class Loop:
             why = f"{going.version}, which it was about, is not there any more"
             self._end(going, Outcome.OVERTAKEN, (why,))
             return None
+        if going.version and not going.is_done(Step.REHEARSAL) and not self.labour.dataset_hash():
+            why = f"the dataset of {going.version} is gone, as when somebody is forgotten"
+            self._end(going, Outcome.OVERTAKEN, (why,))
+            return None
         done = ", ".join(step for step in Step if going.is_done(step)) or "nothing yet"
         self.say(f"going on with the retraining {going.id} (done: {done})")
         going = replace(going, order=replace(going.order, may_promote=order.may_promote))

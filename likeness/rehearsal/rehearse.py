@@ -5,6 +5,7 @@ period → scenes, gate → plan ─► everybody answers scene after scene ─�
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -86,6 +87,7 @@ def rehearse(
     settings, began = patient(settings), clock.seconds()
     end = None if minutes is None else began + 60 * minutes
     with Archive.open(home.archive, pseudonyms=settings.ingest.pseudonyms) as archive:
+        forgets = archive.forgets
         period = still_there(read_period(home, chat=chat), archive)
         if len(period.held_out) < scenes:
             say(f"{home.dataset}: {len(period.held_out):,} replies were held out, all are scenes")
@@ -96,6 +98,7 @@ def rehearse(
         evaluation = _begun(home, plan, every, staged)
         with _alone(evaluation):
             has_news = _perform(home, settings, archive, period, evaluation, end, clock)
+            _require_nobody_forgotten(archive, forgets, evaluation)
             _measure(evaluation, home, settings, has_news=has_news)
     return evaluation
 
@@ -127,11 +130,23 @@ def _perform(
             seed=plan.seed,
         )
         with cast as bots:
-            histories = Histories(archive)
+            histories, forgets = Histories(archive), archive.forgets
             for scene in _told(_within(left, end, clock), len(left), clock):
                 rivals = distractors(scene, scenes, plan.seed)
+                _require_nobody_forgotten(archive, forgets, evaluation)
                 evaluation.add(spoken(scene, bots, picked, histories, done, rivals))
     return True
+
+
+def _require_nobody_forgotten(archive: Archive, forgets: int, evaluation: Evaluation) -> None:
+    """Raises LikenessError, with nothing left of the rehearsal, where somebody was meanwhile."""
+    if archive.forgets == forgets and evaluation.folder.is_dir():
+        return
+    shutil.rmtree(evaluation.folder, ignore_errors=True)
+    raise LikenessError(
+        f"{evaluation.folder}: somebody was forgotten meanwhile, whom its scenes may quote; run "
+        "`atself dataset`, then evaluate again"
+    )
 
 
 def spoken(

@@ -71,8 +71,9 @@ class Scripted:
         return {"hash": self.hash, "replies": 12, "feedback": {}}
 
     def dataset_hash(self) -> str:
-        """What was built last."""
-        return (self.folder / "hash.txt").read_text()
+        """What was built last; empty where it was removed."""
+        path = self.folder / "hash.txt"
+        return path.read_text() if path.exists() else ""
 
     def train(self, order: Order, *, seed_shift: int) -> Mapping[str, Any]:
         """A version; the one of the same run where that was made before, as `atself train` does."""

@@ -169,6 +169,16 @@ def test_where_the_rehearsal_was_removed_it_is_played_again(tmp_path: Path) -> N
     assert labour.did() == ["dataset", "train", "rehearsal", "rehearsal", "comparison"]
 
 
+def test_where_somebody_was_forgotten_before_the_rehearsal_it_begins_anew(tmp_path: Path) -> None:
+    killed_at(tmp_path, "rehearsal")
+    (tmp_path / "hash.txt").unlink()  # forgetting removes the dataset
+    done = loop(tmp_path, Scripted(tmp_path, hash="without them")).run(Order())
+    [first, last] = Journal(tmp_path / "retrains").all()
+    assert (first.outcome, first.version) == (Outcome.OVERTAKEN, "v2")
+    assert "the dataset of v2 is gone" in first.reasons[0]
+    assert (last.id, done.version, done.outcome) == (done.id, "v3", Outcome.PROMOTED)
+
+
 def test_two_retrainings_of_a_home_do_not_run_at_once(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "retrains")
     with (

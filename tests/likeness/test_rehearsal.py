@@ -23,11 +23,12 @@ from config.settings import Generate, Home, Settings, load
 from ingest.archive import Archive
 from ingest.chat import Line, Turn, Window, WindowKind
 from ingest.prompt import Segment, render_prompt
+from likeness.errors import LikenessError
 from likeness.records import Attempt, Evaluation, Player, Role, Scene, SceneKind, evaluations
 from likeness.rehearsal.casting import Histories, manner_before, open_bots, patient, players_of
 from likeness.rehearsal.models import examples_of, words_of
 from likeness.rehearsal.period import read_period
-from likeness.rehearsal.rehearse import rehearse
+from likeness.rehearsal.rehearse import Clock, rehearse
 from likeness.rehearsal.scenes import stage
 from tests.likeness.stagehand import dinner, rehearsal_home, run
 from trainer.card.held_out import HeldOut
@@ -261,3 +262,21 @@ def _killed(home: Home, words: tuple[str, ...]) -> Evaluation:
 
 def _said(evaluation: Evaluation) -> list[Attempt]:
     return evaluation.attempts
+
+
+def test_nothing_is_left_of_a_rehearsal_during_which_somebody_is_forgotten(tmp_path: Path) -> None:
+    home = rehearsal_home(tmp_path / "persona")
+    settings = load(home.path)
+
+    def seconds() -> float:
+        if list(home.evaluations.glob("*/scenes.jsonl")):
+            with Archive.open(home.archive) as archive:
+                if any(person.handle == "anna" for person in archive.people()):
+                    archive.forget("anna")
+        return 0.0
+
+    players = players_of(home, settings, wanted=WANTED)
+    with pytest.raises(LikenessError, match="somebody was forgotten meanwhile"):
+        rehearse(home, settings, players, scenes=2, aside=0, clock=Clock(seconds=seconds))
+    assert evaluations(home.evaluations) == []
+    assert list(home.evaluations.iterdir()) == []

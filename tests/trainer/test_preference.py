@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -17,13 +18,18 @@ import pytest
 from config.settings import Home, load
 from ingest.chat import Window
 from ingest.dataset.manifest import DatasetManifest
+from ingest.dataset.preferences import Preference
 from ingest.dataset.window_json import to_json
+from ingest.errors import DatasetError
 from registry.bases import locate
+from tests.registry.made import manifest
 from tests.trainer.conftest import HEAD, habit_window, rude_window, turn
 from tests.trainer.tiny import tiny_base
 from trainer.base_model import LoadedBase, load_base
+from trainer.converting.artefacts import Made
 from trainer.examples import Mark, encode_window
 from trainer.job import Job
+from trainer.pipeline import _register
 from trainer.preference.contenders import (
     Contest,
     Pair,
@@ -217,6 +223,34 @@ def test_the_model_comes_to_prefer_the_real_replies(base: LoadedBase, job: Job) 
     assert {"preference_check", "preference_step"} <= set(events)
     merged = model.merge_and_unload()
     assert "forward" not in vars(merged)
+
+
+@pytest.mark.slow
+def test_corrections_alone_are_learned_from(base: LoadedBase, job: Job) -> None:
+    from trainer.preference.stage import prefer
+
+    windows = [last_reply_alone(habit_window(number)) for number in range(30)]
+    known = [
+        Preference(replace(window, id=f"feedback:{number}"), (f"Certainly, at noon, {number}",))
+        for number, window in enumerate(windows)
+    ]
+    lines = [orjson.dumps(one.to_json()) for one in known]
+    (job.home.dataset / "preferences.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    silent: dict[str, str | None] = {f"habit{number}": None for number in range(WINDOWS)}
+    journal_of(job.run.contenders, silent)
+    prefer(job, base, learned(base))
+    ended = json.loads(job.run.preference.read_text())
+    assert ended["feedback"] == {"corrected": 30, "liked": 0}
+    assert ended["kept"], ended
+    assert ended["after"]["accuracy"] > 0.5
+    assert job.run.preferred.is_dir()
+
+
+def test_a_dataset_that_is_gone_at_the_end_makes_no_version(job: Job) -> None:
+    shutil.rmtree(job.home.dataset)
+    with pytest.raises(DatasetError, match="atself dataset"):
+        _register(job, manifest(), Made({}, {}), {})
+    assert not job.home.models.exists()
 
 
 def test_a_finished_stage_is_taken_up_and_not_repeated(base: LoadedBase, job: Job) -> None:
