@@ -23,7 +23,7 @@ PAGE = "likeness.html"
 
 @click.command(epilog=EXAMPLES)
 @click.option("--model", metavar="VERSION", help="A version. [default: what serves]")
-@click.option("--evaluation", metavar="ID", help="[default: the latest with that version]")
+@click.option("--evaluation", metavar="ID", help="[default: the one with most replies]")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -79,8 +80,9 @@ class Sources:
 def gather(home: Home, version: str | None, evaluation: str | None) -> Sources:
     """What there is on ``version`` (what serves, else the newest), shown by ``evaluation``.
 
-    The latest finished evaluation with that version is taken where none is named. Raises
-    LikenessError or RegistryError where there is no such model or evaluation.
+    Where none is named it is the finished one with that version that rests on most replies, the
+    latest of several. Raises LikenessError or RegistryError where there is no such model or
+    evaluation.
     """
     registry = Registry(home.models)
     chosen = evaluation and _named(home, evaluation)
@@ -152,7 +154,14 @@ def _shown(
     if isinstance(chosen, Evaluation):
         return chosen
     speaking = [each for each in found if _speaks(each, version)]
-    return speaking[-1] if speaking else None
+    return max(speaking, key=_telling, default=None)
+
+
+def _telling(evaluation: Evaluation) -> tuple[int, int, datetime]:
+    """How much an evaluation tells: by replies that were measured, players, and when it was."""
+    measured = Measures.from_json(evaluation.measures).measures
+    replies = max((one.replies for each in measured for one in each.figures.values()), default=0)
+    return replies, len(evaluation.plan.players), evaluation.plan.created_at
 
 
 def _speaks(evaluation: Evaluation, version: str) -> bool:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from cli.app import app, run
 from config.settings import Home
-from likeness.measured import Figure
+from likeness.measured import Better, Figure, Measure, Measures
 from likeness.records import Evaluation
 from likeness.report.headline import headline, level
 from likeness.report.heard import Habit, heard
@@ -98,6 +98,16 @@ def test_the_latest_evaluation_of_the_serving_version_is_shown(place: Home) -> N
     assert other.rehearsed.plan.id == "e3"
     named = gather(place, None, "e1")
     assert (named.version, named.rehearsed and named.rehearsed.plan.id) == ("v1", "e1")
+
+
+def test_a_later_evaluation_of_fewer_replies_hides_no_larger_one(place: Home) -> None:
+    full_home(place.path, scenes=4)
+    small = rehearsed(place, "e3", scenes=2, version="v2", days=30)
+    few = Measure("judge", "judge", Better.HIGHER, {"base": Figure(0.5, None, None, 2, 1)})
+    small.finish(Measures((few,), {}).to_json())
+    chosen = gather(place, None, None)
+    assert chosen.rehearsed is not None
+    assert chosen.rehearsed.plan.id == "e2"
 
 
 def test_an_unknown_evaluation_or_model_is_one_line_that_names_those_there_are(
