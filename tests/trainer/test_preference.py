@@ -229,7 +229,7 @@ def test_the_model_comes_to_prefer_the_real_replies(base: LoadedBase, job: Job) 
 def test_corrections_alone_are_learned_from(base: LoadedBase, job: Job) -> None:
     from trainer.preference.stage import prefer
 
-    windows = [last_reply_alone(habit_window(number)) for number in range(30)]
+    windows = [last_reply_alone(habit_window(number)) for number in range(25)]
     known = [
         Preference(replace(window, id=f"feedback:{number}"), (f"Certainly, at noon, {number}",))
         for number, window in enumerate(windows)
@@ -240,7 +240,7 @@ def test_corrections_alone_are_learned_from(base: LoadedBase, job: Job) -> None:
     journal_of(job.run.contenders, silent)
     prefer(job, base, learned(base))
     ended = json.loads(job.run.preference.read_text())
-    assert ended["feedback"] == {"corrected": 30, "liked": 0}
+    assert ended["feedback"] == {"corrected": 25, "liked": 0}
     assert ended["kept"], ended
     assert ended["after"]["accuracy"] > 0.5
     assert job.run.preferred.is_dir()
