@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks._chats import longest_chat
-from bot.app import find_voice
 from bot.voice import Voice
+from bot.voices import find_voice
 from config.settings import Home, Settings, load
 from ingest.archive import Archive
 from ingest.chat import Message

@@ -27,8 +27,8 @@ from typing import Any
 
 from benchmarks._held_replies import Asked, asked_of
 from benchmarks._passages import Past
-from bot.app import find_voice
 from bot.voice import Voice
+from bot.voices import find_voice
 from config.console import emit_table, progress, say
 from config.settings import Home, Settings, load
 from ingest.archive import Archive

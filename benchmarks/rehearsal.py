@@ -18,9 +18,9 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks._bare import Bare
-from bot.app import open_senses
 from bot.generation import Sampling, never
 from bot.generator import LlamaGeneration, LlamaGenerator
+from bot.senses import open_senses
 from config.console import emit_mapping
 from config.settings import Home, load
 from ingest.archive import Archive

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
-from bot.app import bare_voice, open_generator
+from bot.app import open_generator
 from bot.generation import Sampling
 from bot.voice import Voice
+from bot.voices import bare_voice
 from config.settings import Home, Settings
 from ingest.chat import Line, Turn
 from ingest.prompt import SELF, Segment, neutralise, render_prompt

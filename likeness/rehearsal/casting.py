@@ -7,12 +7,14 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.app import BASE, Senses, base_voice, find_voice, open_generator
+from bot.app import open_generator
 from bot.errors import ModelUnusable
 from bot.generation import Generator
 from bot.habits import Habits
 from bot.manner import Manner
+from bot.senses import Senses
 from bot.voice import Voice
+from bot.voices import BASE, base_voice, find_voice
 from config.console import say
 from config.settings import Home, Settings
 from ingest.archive import Archive

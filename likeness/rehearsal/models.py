@@ -15,12 +15,13 @@ from datetime import timedelta
 from itertools import pairwise
 from random import Random
 
-from bot.app import Senses, make_responder
+from bot.app import make_responder
 from bot.delivery import Step, plan
 from bot.generation import Generator
 from bot.guard import sendable
 from bot.manner import LIVE, Manner
 from bot.responder import Answer
+from bot.senses import Senses
 from bot.voice import Voice
 from config.settings import Settings
 from ingest.chat import Line, Message, Turn, Window

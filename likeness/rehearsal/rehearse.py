@@ -16,7 +16,7 @@ from random import Random
 
 import orjson
 
-from bot.app import Senses, open_senses
+from bot.senses import Senses, open_senses
 from config.console import progress, say
 from config.errors import AtselfError
 from config.locks import claimed

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bot.app import find_voice
 from bot.commands import chat, run
 from bot.errors import ModelUnusable, NoPlatform, SceneError, ServerFailed
 from bot.voice import Voice
+from bot.voices import find_voice
 from config.console import stderr
 from config.errors import AtselfError
 from config.settings import Home, load

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import open_hearing, open_memory
 from bot.history import Contexts
+from bot.senses import open_hearing, open_memory
 from config.settings import Home, Settings, load
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, RawMessage

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import open_generator, open_senses
+from bot.app import open_generator
 from bot.generation import Sampling
 from bot.generator import LlamaGenerator
+from bot.senses import open_senses
 from bot.voice import Voice
 from config.settings import Generate, Home, Settings, load
 from ingest.archive import Archive
@@ -62,7 +63,7 @@ def played(home: Home) -> Evaluation:
 @pytest.fixture(scope="module")
 def generator(home: Home) -> Iterator[LlamaGenerator]:
     """The model that serves."""
-    from bot.app import find_voice
+    from bot.voices import find_voice
 
     loaded = open_generator(find_voice(home, load(home.path), None), load(home.path))
     assert isinstance(loaded, LlamaGenerator)
