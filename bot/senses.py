@@ -99,7 +99,7 @@ def open_hearing(
     if embedder is None:
         yield Hearing(taught.ranking, None)
         return
-    from ingest.listening import Listener, Meaning
+    from ingest.listening import Meaning
     from rag.conversation import SECONDS, Nearby
     from rag.index.manifest import Model
 
