@@ -165,12 +165,25 @@ def _print(values: Mapping[str, object], *, as_json: bool) -> None:
         emit_json(values)
         return
     shown = {key: value for key, value in values.items() if value not in ("", [], {}, None)}
-    reasons = shown.pop("reasons", [])
-    emit_mapping(
-        {
-            key.replace("_", " "): ", ".join(value) if isinstance(value, list) else value
-            for key, value in shown.items()
-        }
-    )
+    reasons, likeness = shown.pop("reasons", []), shown.pop("likeness", {})
+    emit_mapping({key.replace("_", " "): _told(value) for key, value in shown.items()})
+    if isinstance(likeness, Mapping):
+        emit_mapping({f"likeness, {name}": _figure(found) for name, found in likeness.items()})
     for reason in reasons if isinstance(reasons, list) else ():
         emit_mapping({"because": reason})
+
+
+def _told(value: object) -> object:
+    """A value as people read it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {count}" for name, count in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _figure(found: Mapping[str, Any]) -> str:
+    """A likeness, or the difference of two, with its interval."""
+    value, low, high = (found[name] for name in ("value", "low", "high"))
+    interval = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
+    return f"{value:.2f}{interval}"
