@@ -110,7 +110,8 @@ def _training(found: Measuring) -> Iterator[str]:
     elif _is_sure(figure, above=False):
         yield f"the base, prompted, is more like @self: likeness {said(figure)}; train longer"
     else:
-        yield f"a prompt does about as well as training here: likeness {said(figure)}"
+        few = f", of {figure.clusters} conversations" if figure.clusters < LEAST_CLUSTERS else ""
+        yield f"no sure gain of training over a prompt: likeness {said(figure)}{few}"
 
 
 def _memory(found: Measuring, settings: Settings) -> Iterator[str]:

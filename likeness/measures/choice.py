@@ -6,40 +6,66 @@ neither voice nor length tells the true one: only what the moment is about does.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from random import Random
 
 from likeness.records import Scene, SceneKind
 
 OTHERS = 3
-NEAREST = 12
-"""The distractors are drawn from this many replies, those nearest in length."""
 
 Parts = tuple[str, ...]
 
 
 def distractors(scene: Scene, scenes: Sequence[Scene], seed: int) -> tuple[Parts, ...]:
-    """Three other replies of @self to choose from beside the real one; fewer where there are none.
+    """Three other replies of @self to choose from beside the real one; none where there are not.
 
-    From held-out scenes of the same chat that do not share the scene's cluster, all different and
-    different from the real one. The same for the same scenes and seed, in whatever order.
+    Held-out scenes of a chat are put in fours of about one length, of four different clusters, and
+    each reply of a four is offered beside the others: whoever does not look at the moment, finds
+    one in four, however long what they say is. (Each reply beside those nearest to it in length is
+    not fair: the longest then stands beside shorter ones only.) The same for the same scenes and
+    seed, in whatever order.
     """
     if not scene.real:
         return ()
-    found = {
-        each.real: each
-        for each in sorted(scenes, key=lambda each: each.id)
-        if each.kind is SceneKind.HELD_OUT
-        and each.chat == scene.chat
-        and each.real
-        and each.real != scene.real
-        and (each.id != scene.id and (not scene.cluster or each.cluster != scene.cluster))
-    }
-    near = sorted(found, key=lambda real: (abs(_length(real) - _length(scene.real)), real))
-    pool = near[:NEAREST]
-    return tuple(Random(f"{seed}:{scene.id}").sample(pool, min(OTHERS, len(pool))))
+    real = {each.real: each for each in _of_the_chat(scene, scenes)}
+    left = sorted(real.values(), key=lambda each: (_length(each.real), _lot(each, seed)))
+    while len(left) > OTHERS:
+        four = _four(left)
+        ids = {each.id for each in four}
+        if scene.id in ids:
+            return tuple(each.real for each in four if each.id != scene.id) if _full(four) else ()
+        left = [each for each in left if each.id not in ids]
+    return ()
 
 
-def _length(parts: Parts) -> float:
-    return math.log1p(sum(map(len, parts)))
+def _of_the_chat(scene: Scene, scenes: Sequence[Scene]) -> list[Scene]:
+    found = [
+        each
+        for each in scenes
+        if each.kind is SceneKind.HELD_OUT and each.chat == scene.chat and each.real
+    ]
+    return sorted(found, key=lambda each: each.id)
+
+
+def _four(left: Sequence[Scene]) -> list[Scene]:
+    """The shortest and the next ones of other clusters."""
+    four: list[Scene] = []
+    for each in left:
+        if each.cluster and each.cluster in {one.cluster for one in four}:
+            continue
+        four.append(each)
+        if _full(four):
+            break
+    return four
+
+
+def _full(four: Sequence[Scene]) -> bool:
+    return len(four) == OTHERS + 1
+
+
+def _lot(scene: Scene, seed: int) -> float:
+    return Random(f"{seed}:{scene.id}").random()
+
+
+def _length(parts: Parts) -> int:
+    return sum(map(len, parts))
