@@ -26,21 +26,27 @@ OFFLINE = {
     "NO_COLOR": "1",
 }
 
-LONGEST = (
-    "tests/cli/test_demo.py",
-    "tests/trainer/test_training.py",
-    "tests/trainer/test_distributed.py",
-    "tests/trainer/test_plan_run.py",
-    "tests/bot/test_faults.py",
-    "tests/ingest/test_killed.py",
-)
-"""Files that take a minute and more, begun first: at the end each would run alone."""
+LONGEST = {
+    "tests/cli/test_demo.py": "tests/bot",
+    "tests/trainer/test_plan_run.py": "tests/cli",
+    "tests/trainer/test_training.py": "tests/likeness",
+    "tests/trainer/test_distributed.py": "tests/rag",
+}
+"""Files that take a minute and more, and before which folder they are begun.
+
+At the end each would run alone; two of them at once, each with torch, take three times as long.
+"""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long files first, everything else as it was collected."""
-    places = {config.rootpath / name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
+    """Long files apart from each other, everything else as it was collected."""
+
+    def place(item: pytest.Item) -> tuple[str, int]:
+        name = item.path.relative_to(config.rootpath).as_posix()
+        folder = "/".join(name.split("/")[:2])
+        return (LONGEST[name], 0) if name in LONGEST else (folder, 1)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)

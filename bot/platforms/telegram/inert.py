@@ -8,6 +8,8 @@ little more than the server's, never less.
 
 from __future__ import annotations
 
+import re
+
 import regex
 from telegram import MessageEntity, User
 
@@ -18,7 +20,9 @@ MOST = 4096
 """UTF-16 units of one message: https://core.telegram.org/bots/api#sendmessage."""
 JOINER = "\u2060"
 _MENTION = regex.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_])")
-_COMMAND = regex.compile(r"(?<![\p{L}\p{N}_/<>])/(?=[A-Za-z0-9_])")
+# By Python's own idea of a letter, which is older than the regex library's: a letter that a server
+# may not know yet leaves a command behind it.
+_COMMAND = re.compile(r"(?<![\w/<>])/(?=[A-Za-z0-9_])")
 _LINK = regex.compile(
     r"(?<![A-Za-z0-9_-])(?:(t|telegram)(\.)(?=(?:me|dog)\b)|(tg)(:)(?=//))", regex.IGNORECASE
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.platforms.telegram import Limiter, TelegramPlatform
@@ -64,6 +64,7 @@ def posting(fake: FakeTelegram, state: Path) -> Iterator[Posting]:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TEXTS.filter(lambda text: bool(cleaned(text).strip())))
+@example("\U00018d80/0")  # a letter that not everybody knows yet
 def test_any_text_arrives_as_it_is_but_for_what_makes_it_inert(posting: Posting, text: str) -> None:
     posting.arrives(text)
 
