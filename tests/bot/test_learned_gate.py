@@ -13,25 +13,21 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bot.gate import HandScorer, Rules, Situation, decide
+from bot.gate import Rules, Situation, decide
 from bot.gate_command import gate
 from bot.gating.answered import answered_in
 from bot.gating.features import features
-from bot.gating.figures import balanced_accuracy
-from bot.gating.fitting import border_at_rate, border_of, fit, too_little
+from bot.gating.fitting import fit, too_little
 from bot.gating.gathering import Rows, gather
 from bot.gating.known import Known
 from bot.gating.learned import LearnedScorer, Standing, rescaled
 from bot.gating.learning import held_out, learn_gate, names_of, rows_of
 from bot.gating.model import FEATURES, GateModel, forget_in_gate, read_gate
 from bot.gating.replay import in_order, told_again
-from bot.gating.trees import Trees
-from bot.platforms.base import Address
 from config.settings import Home, Settings
 from ingest.archive import Archive
 from ingest.chat import Account, Conversation, Message, RawMessage
 from tests.bot.playing import Play, play
-from tests.bot.talking import ANN
 from tests.ingest.talk import START
 
 HALL = Conversation("test:hall", "Hall", "test")
@@ -345,50 +341,6 @@ def test_where_self_has_left_the_time_before_counts(tmp_path: Path) -> None:
         rows = gathered(archive)
     own = [place for place, m in enumerate(messages[:left]) if m.author.key == "kevin"]
     assert rows.ids[-1] in {m.id for m in messages[own[-3] : own[-1]]}
-
-
-def test_trees_give_what_the_library_gives() -> None:
-    from sklearn.ensemble import GradientBoostingClassifier
-
-    dice = np.random.default_rng(3)
-    seen = dice.normal(size=(400, 4)).astype(np.float32)
-    truth = seen[:, 0] * seen[:, 1] + seen[:, 2] > 0
-    fitted = GradientBoostingClassifier(n_estimators=20, max_depth=3).fit(seen, truth)
-    trees = Trees.from_json(json.loads(json.dumps(Trees.of(fitted).to_json())), 4)
-    for row, expected in zip(seen[:50].tolist(), fitted.decision_function(seen[:50]), strict=True):
-        assert trees.log_odds(row) == pytest.approx(expected, abs=1e-4)
-        roots = sum(tree[0][4] for tree in trees.trees)
-        told = sum(trees.told(row).values())
-        assert trees.base + roots + told == pytest.approx(expected, abs=1e-4)
-
-
-def test_trees_that_lead_nowhere_are_refused() -> None:
-    for tree in ([], [[0, 0.5, 0, 1, 0.0]], [[9, 0.5, 1, 2, 0.0], [-1, 0, -1, -1, 1.0]]):
-        with pytest.raises(ValueError, match="shape"):
-            Trees.from_json({"base": 0.0, "trees": [tree]}, 4)
-
-
-def test_a_score_rises_with_the_probability_and_is_half_at_its_border() -> None:
-    scores = [rescaled(share, 0.08) for share in (0.0, 0.01, 0.08, 0.3, 1.0)]
-    assert scores == sorted(scores)
-    assert scores[2] == pytest.approx(0.5)
-    assert 0 <= scores[0] < 0.01
-    assert 0.99 < scores[-1] <= 1
-
-
-def test_borders_are_found_between_equals() -> None:
-    scores = np.array([0.0, 0.0, 0.5, 0.5, 0.9])
-    truth = np.array([False, False, False, True, True])
-    assert border_of(scores, truth) == 0.5
-    assert balanced_accuracy(truth, scores >= 0.5) == pytest.approx(5 / 6)
-    assert (scores >= border_at_rate(scores, 0.2)).sum() == 1
-
-
-def test_an_empty_room_has_all_features() -> None:
-    message = Message("a:1", "a", ANN, START, "你好")
-    seen = features(Situation(START, message, Address.NONE, (message,)), Known())
-    assert tuple(seen) == FEATURES
-    assert HandScorer().score(Situation(START, message))[0] < 0.5
 
 
 def test_what_was_judged_is_what_a_bot_would_have_scored(tmp_path: Path) -> None:
