@@ -32,6 +32,15 @@ home_option = click.option(
     show_default=True,
     help="Folder that holds the archive, models and index. [env: ATSELF_HOME]",
 )
+progress_option = click.option(
+    "--progress-json",
+    metavar="TARGET",
+    is_flag=False,
+    flag_value="-",
+    help="Write events as JSON lines to a file, a descriptor, or - for stdout (docs/progress.md).",
+)
+"""Where a long command writes its events."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 

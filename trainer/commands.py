@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from config.console import emit_json, emit_mapping, home_option, json_option, say
+from config.console import emit_json, emit_mapping, home_option, json_option, progress_option, say
 
 if TYPE_CHECKING:
     from registry.artefact import ModelManifest
@@ -42,13 +42,7 @@ Examples:
 @click.option("--detach", is_flag=True, help="Start a process of its own, and return.")
 @click.option("--status", is_flag=True, help="Show the run that is going on, or the last one.")
 @click.option("--follow", is_flag=True, help="Print that run's events, and new ones as they come.")
-@click.option(
-    "--progress-json",
-    metavar="TARGET",
-    is_flag=False,
-    flag_value="-",
-    help="Write events as JSON lines to a file, a descriptor, or - for stdout (docs/progress.md).",
-)
+@progress_option
 @home_option
 @json_option
 @click.pass_context

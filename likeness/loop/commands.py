@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from config.console import emit_json, emit_mapping, home_option, json_option, say
+from config.console import emit_json, emit_mapping, home_option, json_option, progress_option, say
 
 if TYPE_CHECKING:
     from config.settings import Home
@@ -40,13 +40,7 @@ Examples:
 @click.option("--force", is_flag=True, help="Even where nothing is new.")
 @click.option("--no-promote", is_flag=True, help="Judge it, and leave what serves.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@click.option(
-    "--progress-json",
-    metavar="TARGET",
-    is_flag=False,
-    flag_value="-",
-    help="Write events as JSON lines to a file, a descriptor, or - for stdout (docs/progress.md).",
-)
+@progress_option
 @home_option
 @json_option
 def retrain(
